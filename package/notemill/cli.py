@@ -1,0 +1,226 @@
+"""The command line: each command is a few steps on plain values, with no logic of its own."""
+
+import json
+import signal
+import sys
+from collections.abc import Callable, Mapping
+from functools import wraps
+from pathlib import Path
+
+import click
+
+import notemill
+from notemill.errors import NotemillError, UsageError
+
+PROJECT = click.option("--project", "folder", type=click.Path(path_type=Path), default=Path("."), metavar="DIR",
+                       help="The project's folder, if not the current one.")
+JSON = click.option("--json", "as_json", is_flag=True, help="One JSON object alone on standard output.")
+
+
+class Commands(click.Group):
+    """Commands in the order in which one meets them."""
+
+    def list_commands(self, ctx):
+        return list(self.commands)
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(notemill.__version__, prog_name="notemill")
+def cli():
+    """Notebook in; a judged, signed, installable, deployed and watched model package out."""
+
+
+def run_options(command: Callable) -> Callable:
+    """The options that `run` and `plan` share."""
+    for option in reversed([
+            click.argument("steps", nargs=-1, metavar="[STEP]...", shell_complete=_complete_step),
+            click.option("-p", "--param", "params", multiple=True, metavar="STEP.PARAM=VALUE",
+                         help="A parameter of a step, as YAML."),
+            click.option("--params", "params_file", type=click.Path(path_type=Path), metavar="FILE.yaml",
+                         help="Parameters by step."),
+            click.option("--force", "force", multiple=True, is_flag=False, flag_value="*", metavar="[=STEP]",
+                         help="Run though nothing changed: --force the steps named (or all), --force=STEP one."),
+            click.option("--jobs", type=click.IntRange(1), metavar="N", help="Steps at once (default: by processors)."),
+            click.option("--offline", is_flag=True, help="Fetch nothing and send nothing; the next run sends it."),
+            PROJECT, JSON]):
+        command = option(command)
+    return command
+
+
+def _complete_step(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    from notemill.pipeline import read_pipeline
+
+    try:
+        return [name for name in read_pipeline(ctx.params.get("folder") or Path(".")).steps
+                if name.startswith(incomplete)]
+    except NotemillError:
+        return []
+
+
+def told(command: Callable) -> Callable:
+    """Keep --json's promise when a command fails: the error is the one object on standard output."""
+    @wraps(command)
+    def wrapper(*args, as_json: bool = False, **kwargs):
+        try:
+            return command(*args, as_json=as_json, **kwargs)
+        except NotemillError as error:
+            if as_json:
+                print_json({"error": error.as_json()})
+            raise
+    return wrapper
+
+
+def print_json(value: object) -> None:
+    click.echo(json.dumps(value, ensure_ascii=False, allow_nan=False))
+
+
+@cli.command()
+@run_options
+@told
+def run(folder: Path, as_json: bool, **asked):
+    """Run the steps whose result is out of date, and what they need."""
+    from notemill.commands import run as command
+
+    sys.exit(command.run(folder, as_json=as_json, **asked))
+
+
+@cli.command()
+@run_options
+@told
+def plan(folder: Path, as_json: bool, **asked):
+    """What would run, what would be reused, and why; runs nothing."""
+    from notemill.commands import run as command
+
+    command.plan(folder, as_json=as_json, **asked)
+
+
+@cli.command()
+@click.argument("step", shell_complete=_complete_step)
+@PROJECT
+@JSON
+@told
+def why(step: str, folder: Path, as_json: bool):
+    """All that a step's result depends on, and what changed since the last run."""
+    from notemill.commands import look
+
+    look.why(folder, step, as_json=as_json)
+
+
+@cli.command()
+@click.argument("name", metavar="STEP.NAME")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--run", "run_name", metavar="RUN", help="A run's name or its end; the latest unless told otherwise.")
+@PROJECT
+@JSON
+@told
+def get(name: str, file: Path, run_name: str | None, folder: Path, as_json: bool):
+    """Write a recorded output, or input, of a run to FILE."""
+    from notemill.commands import look
+
+    look.get(folder, name, file, run_name, as_json=as_json)
+
+
+@cli.command()
+@click.argument("left", metavar="RUN")
+@click.argument("right", metavar="RUN")
+@click.option("--output", type=click.Path(path_type=Path), metavar="FILE.html", help="Write a page.")
+@click.option("--all", "everything", is_flag=True, help="What is the same, too.")
+@PROJECT
+@JSON
+@told
+def compare(left: str, right: str, output: Path | None, everything: bool, folder: Path, as_json: bool):
+    """What differs between two runs: parameters, data, code, environment, metrics, durations."""
+    from notemill.commands import look
+
+    look.compare(folder, left, right, output, everything, as_json=as_json)
+
+
+@cli.command()
+@click.argument("step", shell_complete=_complete_step)
+@PROJECT
+@JSON
+@told
+def debug(step: str, folder: Path, as_json: bool):
+    """Open the step's notebook in Jupyter with its real parameters and inputs."""
+    from notemill.commands import look
+
+    look.debug(folder, step, as_json=as_json)
+
+
+@cli.command()
+@click.argument("run_or_version", metavar="RUN|VERSION")
+@PROJECT
+@JSON
+@told
+def lineage(run_or_version: str, folder: Path, as_json: bool):
+    """From a run, or a registered version, back to data and commit."""
+    from notemill.commands import look
+
+    look.lineage(folder, run_or_version, as_json=as_json)
+
+
+@cli.command()
+@click.option("--keep-days", type=click.IntRange(0), default=30, show_default=True, metavar="N",
+              help="Keep what runs of the last N days refer to.")
+@click.option("--dry-run", is_flag=True, help="Say what would go; remove nothing.")
+@PROJECT
+@JSON
+@told
+def gc(keep_days: int, dry_run: bool, folder: Path, as_json: bool):
+    """Remove from the cache what nothing refers to; never what a record refers to."""
+    from notemill.commands import clean
+
+    clean.gc(folder, keep_days, dry_run, as_json=as_json)
+
+
+@cli.command()
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+def completion(shell: str):
+    """Print the shell's completion script: eval "$(notemill completion bash)"."""
+    from click.shell_completion import get_completion_class
+
+    script = get_completion_class(shell)(cli, {}, "notemill", "_NOTEMILL_COMPLETE")
+    click.echo(script.source())
+
+
+def main(args: list[str] | None = None) -> None:
+    """The program: errors without traceback, and the exit codes that docs/reference/cli.md lists."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    args = ["--force=*" if word == "--force" else word for word in (sys.argv[1:] if args is None else args)]
+    try:
+        sys.exit(cli.main(args, prog_name="notemill", standalone_mode=False) or 0)
+    except NotemillError as error:
+        fail(str(error), error.exit_code)
+    except click.UsageError as error:
+        usage(error, args)
+    except click.exceptions.Exit as done:
+        sys.exit(done.exit_code)
+    except click.ClickException as error:
+        fail(error.format_message(), UsageError.exit_code)
+    except (KeyboardInterrupt, click.Abort):
+        fail("interrupted", 130)
+    except BrokenPipeError:  # `notemill plan | head`
+        sys.stderr.close()
+        sys.exit(0)
+
+
+def usage(error: click.UsageError, args: list[str]) -> None:
+    """A misused command line: what was got, and where help is."""
+    path = error.ctx.command_path if error.ctx else "notemill"
+    if "--json" in args:
+        print_json({"error": UsageError(path, error.format_message(), hint=f"{path} --help").as_json()})
+    fail(f"{path}: {error.format_message()}\n  {path} --help", UsageError.exit_code)
+
+
+def fail(text: str, code: int) -> None:
+    click.echo(text, err=True)
+    sys.exit(code)
+
+
+def by_step(pairs: Mapping[str, object]) -> dict[str, dict[str, object]]:
+    """{"train.max_iter": 3} as {"train": {"max_iter": 3}}."""
+    result: dict[str, dict[str, object]] = {}
+    for key, value in pairs.items():
+        step, _, name = key.partition(".")
+        result.setdefault(step, {})[name] = value
+    return result

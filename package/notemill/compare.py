@@ -1,0 +1,258 @@
+"""Two runs side by side: what differs in parameters, data, code, environment, metrics and durations."""
+
+import difflib
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from notemill import files
+
+TEMPLATES = Path(__file__).parent / "report" / "templates"
+LEFT_ONLY, RIGHT_ONLY = "only on the left", "only on the right"
+ABSENT = object()
+
+
+@dataclass(frozen=True)
+class Row:
+    """One fact of both runs; `left` or `right` is None where that side has no such fact, and `note` says so."""
+
+    section: str
+    step: str
+    name: str
+    left: object
+    right: object
+    note: str = ""
+    differs: bool = True
+
+    @property
+    def texts(self) -> tuple[str, str]:
+        """Both sides as people read them: digests short, figures with the digits that matter."""
+        return (text_of(self.left) if self.note != RIGHT_ONLY else "–",
+                text_of(self.right) if self.note != LEFT_ONLY else "–")
+
+
+@dataclass(frozen=True)
+class Section:
+    name: str
+    rows: tuple[Row, ...]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two runs' names, and the sections that have rows."""
+
+    left: str
+    right: str
+    sections: tuple[Section, ...]
+    all: bool = False
+
+    @property
+    def differences(self) -> int:
+        return sum(row.differs for section in self.sections for row in section.rows)
+
+    def __str__(self) -> str:
+        return as_text(self)
+
+
+def compare_runs(left: dict, right: dict, *, environment: Callable[[str], Mapping[str, str]],
+                 all: bool = False) -> Comparison:
+    """What differs between two run records; with `all` also what is the same.
+
+    `environment` gives the distributions (name -> version) that a record's digest stands for; KeyError if lost.
+    """
+    before, after = steps_of(left), steps_of(right)
+    both = [(name, before[name], after[name]) for name in before if name in after]
+    found = {"run": run_rows(left, right), "steps": step_rows(before, after),
+             "parameters": [row for name, *pair in both for row in keyed("parameters", name, *parts(pair, "params"))],
+             "data": [row for name, *pair in both for row in data_rows(name, *pair)],
+             "code": [row for name, *pair in both for row in code_rows(name, *pair)],
+             "environment": [*environment_rows(left, right, environment), *step_environment(both)],
+             "metrics": [row for name, *pair in both for row in keyed("metrics", name, *parts(pair, "metrics"))],
+             "durations": duration_rows(left, right, both)}
+    kept = {name: tuple(row for row in rows if all or row.differs) for name, rows in found.items()}
+    sections = tuple(Section(name, rows) for name, rows in kept.items() if rows)
+    return Comparison(str(left.get("run")), str(right.get("run")), sections, all)
+
+
+def steps_of(record: dict) -> dict[str, dict]:
+    return {step["step"]: step for step in record.get("steps") or []}
+
+
+def parts(pair: Iterable[dict], key: str) -> list[dict]:
+    return [step.get(key) or {} for step in pair]
+
+
+def make_row(section: str, step: str, name: str, left: object, right: object, note: str = "") -> Row:
+    """A row of two values, ABSENT for one that is not there; a difference of numbers is said in figures."""
+    differs = not same(left, right)
+    if ABSENT in (left, right):
+        note = RIGHT_ONLY if left is ABSENT else LEFT_ONLY
+    elif differs and not note:
+        note = change(left, right)
+    return Row(section, step, name, None if left is ABSENT else left, None if right is ABSENT else right, note, differs)
+
+
+def same(left: object, right: object) -> bool:
+    """Equal in value and type (True is not 1); NaN is the same as NaN."""
+    return type(left) is type(right) and (left == right or (left != left and right != right))
+
+
+def change(left: object, right: object) -> str:
+    numbers = all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in (left, right))
+    if not numbers or right - left != right - left:
+        return ""
+    return f"{'+' if right > left else '-'}{float(f'{abs(right - left):.3g}'):g}" if right != left else ""
+
+
+def keyed(section: str, step: str, left: Mapping, right: Mapping, prefix: str = "") -> list[Row]:
+    """One row for each key of either side."""
+    return [make_row(section, step, f"{prefix}{key}", left.get(key, ABSENT), right.get(key, ABSENT))
+            for key in sorted({*left, *right})]
+
+
+def run_rows(left: dict, right: dict) -> list[Row]:
+    def facts(record: dict) -> dict:
+        git = record.get("git") or {}
+        return {"project": record.get("project"), "status": record.get("status"), "reason": record.get("reason"),
+                "started": record.get("started"), "commit": git.get("commit"), "branch": git.get("branch"),
+                "uncommitted changes": git.get("diff") or git.get("dirty"), "notemill": record.get("notemill"),
+                "pipeline.yaml": (record.get("pipeline") or {}).get("sha256"),
+                "host": (record.get("machine") or {}).get("host")}
+    one, two = facts(left), facts(right)
+    return [make_row("run", "", name, one[name], two[name]) for name in one]
+
+
+def step_rows(left: dict[str, dict], right: dict[str, dict]) -> list[Row]:
+    rows = []
+    for name in [*left, *(name for name in right if name not in left)]:
+        states = [side[name].get("status") if name in side else ABSENT for side in (left, right)]
+        rows.append(make_row("steps", name, "status", *states))
+    return rows
+
+
+def data_rows(step: str, left: dict, right: dict) -> list[Row]:
+    rows = keyed("data", step, inputs_of(left), inputs_of(right), "input ")
+    made = [{name: one.get("sha256") for name, one in (side.get("outputs") or {}).items()} for side in (left, right)]
+    return rows + keyed("data", step, *made, "output ")
+
+
+def inputs_of(step: dict) -> dict[str, object]:
+    """Input, or input's file -> digest."""
+    digests = {}
+    for name, given in (step.get("inputs") or {}).items():
+        if given.get("files") is None:
+            digests[name] = given.get("sha256")
+        else:
+            digests.update({f"{name}: {one['name']}": one.get("sha256") for one in given["files"]})
+    return digests
+
+
+def code_rows(step: str, left: dict, right: dict) -> list[Row]:
+    one, two = parts((left, right), "components")
+    rows = cell_rows(step, one.get("cells") or [], two.get("cells") or [])
+    rows += keyed("code", step, one.get("modules") or {}, two.get("modules") or {})
+    digests = [side.get("notebook_sha256") for side in (left, right)]
+    if digests[0] != digests[1] and not any(row.differs for row in rows) and one.get("cells"):
+        rows.append(make_row("code", step, "notebook", *digests, note="its text or outputs only: the code is the same"))
+    return rows
+
+
+def cell_rows(step: str, left: list[str], right: list[str]) -> list[Row]:
+    """Which code cells are the same, changed, new or gone; a cell put in between does not change those behind it."""
+    rows = []
+    for _, start, end, first, last in difflib.SequenceMatcher(None, left, right, autojunk=False).get_opcodes():
+        for n in range(max(end - start, last - first)):
+            old = left[start + n] if start + n < end else ABSENT
+            new = right[first + n] if first + n < last else ABSENT
+            number = start + n + 1 if new is ABSENT else first + n + 1
+            rows.append(make_row("code", step, f"code cell {number}", old, new))
+    return rows
+
+
+def environment_rows(left: dict, right: dict, environment: Callable[[str], Mapping[str, str]]) -> list[Row]:
+    """Python and the distributions of both environments."""
+    one, two = (record.get("environment") or {} for record in (left, right))
+    rows = [make_row("environment", "", "python", one.get("python"), two.get("python"))]
+    digests = one.get("distributions"), two.get("distributions")
+    if digests[0] == digests[1] or None in digests:
+        return rows + ([make_row("environment", "", "distributions", *digests)] if digests != (None, None) else [])
+    try:
+        return rows + keyed("environment", "", environment(digests[0]), environment(digests[1]))
+    except KeyError:
+        lost = "a list of distributions is no longer in the store"
+        return [*rows, make_row("environment", "", "distributions", *digests, note=lost)]
+
+
+def step_environment(both: list[tuple]) -> list[Row]:
+    """Declared environment variables, as far as the record keeps them."""
+    rows = []
+    for name, *pair in both:
+        own = [side.get("env") for side in parts(pair, "components")]
+        rows += keyed("environment", name, *(env if isinstance(env, dict) else {} for env in own), "variable ")
+    return rows
+
+
+def duration_rows(left: dict, right: dict, both: list[tuple]) -> list[Row]:
+    rows = [make_duration("", "seconds", left, right)]
+    for name, *pair in both:
+        rows += [make_duration(name, key, *pair) for key in ("seconds", "cpu_seconds", "peak_mb")]
+    return [row for row in rows if row.left is not None or row.right is not None]
+
+
+def make_duration(step: str, key: str, left: dict, right: dict) -> Row:
+    values = [ABSENT if side.get(key) is None else side[key] for side in (left, right)]
+    return make_row("durations", step, key.replace("_", " "), *values)
+
+
+def text_of(value: object) -> str:
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    text = value if isinstance(value, str) else files.canonical_json(value)
+    return text[:12] if re.fullmatch(r"[0-9a-f]{40}|[0-9a-f]{64}", text) else text
+
+
+def headline(comparison: Comparison) -> str:
+    count = comparison.differences
+    return {0: "No differences", 1: "1 difference"}.get(count, f"{count} differences")
+
+
+def as_text(comparison: Comparison) -> str:
+    """Aligned plain text, a block for each section."""
+    blocks = [f"{comparison.left} (left), {comparison.right} (right): {headline(comparison).lower()}"]
+    for section in comparison.sections:
+        lines = [[f"{row.step} {row.name}", *row.texts, row.note] for row in section.rows]
+        lines = [[" ".join(cell.split()) for cell in line] for line in lines]
+        widths = [min(max(len(line[n]) for line in lines), 48) for n in range(3)]
+        blocks.append("\n".join([section.name, *(aligned(line, widths) for line in lines)]))
+    return "\n\n".join(blocks)
+
+
+def aligned(line: list[str], widths: list[int]) -> str:
+    cells = [cell.ljust(width) for cell, width in zip(line, widths, strict=False)]
+    return "  " + "  ".join([*cells, line[-1]]).rstrip()
+
+
+def as_json(comparison: Comparison) -> dict:
+    """A plain object for `--json`; what is not a number in JSON stands as text."""
+    sections = {section.name: [plain_row(row) for row in section.rows] for section in comparison.sections}
+    return {"left": comparison.left, "right": comparison.right, "differences": comparison.differences,
+            "sections": sections}
+
+
+def plain_row(row: Row) -> dict:
+    return {key: str(value) if isinstance(value, float) and value - value != 0 else value
+            for key, value in asdict(row).items() if key != "section"}
+
+
+def write_html(comparison: Comparison, target: Path) -> None:
+    """The comparison as a page that looks as the run's does."""
+    import jinja2
+    environment = jinja2.Environment(loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True, trim_blocks=True,
+                                     lstrip_blocks=True, undefined=jinja2.StrictUndefined)
+    page = environment.get_template("compare.html.j2").render(comparison=comparison, headline=headline(comparison))
+    files.write_atomic(target, page.encode("utf-8", "replace"))

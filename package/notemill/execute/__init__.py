@@ -1,0 +1,6 @@
+"""Run one notebook: a Job in, an Executed out. Another engine fits behind `execute`."""
+
+from notemill.execute.job import CellFailure, Executed, Job
+from notemill.execute.local import execute
+
+__all__ = ["CellFailure", "Executed", "Job", "execute"]

@@ -1,0 +1,102 @@
+"""The engine that Papermill calls: its own client and bookkeeping, with our kernel, our saves and our watch."""
+
+import logging
+import signal
+import time
+
+from nbclient.exceptions import CellTimeoutError, DeadKernelError
+from papermill.clientwrap import PapermillNotebookClient
+from papermill.engines import Engine, NotebookExecutionManager, papermill_engines
+
+from notemill.execute.watch import Watch
+from notemill.files import write_notebook
+
+ENGINE = "notemill-process"
+SAVE_EVERY = 0.5  # seconds; Papermill saves twice a cell
+
+
+def register() -> None:
+    """Make the engine known to Papermill, by its name."""
+    papermill_engines.register(ENGINE, ProcessEngine)
+    logging.getLogger("papermill").setLevel(logging.CRITICAL)  # what it warns of was checked before, or is told as failure
+
+
+class SavedAtIntervals(NotebookExecutionManager):
+    """Papermill's bookkeeping; saves whole, redacted, at most every half second; tells of each cell."""
+
+    def __init__(self, notebook, job):
+        super().__init__(notebook, progress_bar=False)
+        self.job, self.last_write, self.lost = job, 0.0, False
+
+    def save(self, **kwargs):
+        if "nb" in kwargs:
+            self.nb = kwargs["nb"]
+        if time.monotonic() - self.last_write >= SAVE_EVERY:
+            write_notebook(self.job.saved, self.job.redact(self.nb))
+            self.last_write = time.monotonic()
+
+    def cell_start(self, cell, cell_index=None, **kwargs):
+        number = cell.metadata.get("notemill", {}).get("cell")
+        if number and cell.cell_type == "code":
+            self.job.on_cell(number, len(self.job.notebook["cells"]))
+        super().cell_start(cell, cell_index, **kwargs)
+
+    def cell_complete(self, cell, cell_index=None, **kwargs):
+        if not self.lost:  # the cell in which a kernel died stays "running": that is how it is found
+            super().cell_complete(cell, cell_index, **kwargs)
+
+    def autosave_cell(self, **kwargs):
+        self.save()
+
+
+class Client(PapermillNotebookClient):
+    """Papermill's client, with a watch on the kernel's processes."""
+
+    def papermill_execute_cells(self):
+        watch = Watch(self.km.provisioner.pid, self.nb_man.job.limits, self.nb_man.job.stop)
+        self.nb_man.running["watch"] = watch
+        watch.look()
+        watch.start()
+        try:
+            super().papermill_execute_cells()
+        finally:
+            watch.look()
+
+    def execute_cell(self, *args, **kwargs):
+        try:
+            return super().execute_cell(*args, **kwargs)
+        except (DeadKernelError, CellTimeoutError):
+            self.nb_man.lost = True
+            self.nb_man.running["ended"] = how_it_ended(self.km.provisioner.process)
+            raise
+
+
+def how_it_ended(process) -> str:
+    """A dead kernel's end in words."""
+    code = process.poll() if process else None
+    if code is None:
+        return "it does not answer"
+    if code >= 0:
+        return f"it ended itself with exit status {code}"
+    name = signal.Signals(-code).name
+    why = {"SIGKILL": "often the system's want of memory", "SIGSEGV": "a crash in native code",
+           "SIGABRT": "a crash in native code"}.get(name, "from outside")
+    return f"{name}: {why}"
+
+
+class ProcessEngine(Engine):
+    """A kernel process for each notebook."""
+
+    @classmethod
+    def execute_notebook(cls, nb, kernel_name, output_path=None, *, job, km, running, **kwargs):
+        manager = SavedAtIntervals(nb, job)
+        manager.running = running
+        running["notebook"] = nb
+        manager.notebook_start()
+        try:
+            client = Client(manager, km=km, kernel_name=kernel_name, log=logging.getLogger("papermill"), start_timeout=60,
+                            store_widget_state=True, coalesce_streams=True, timeout=None)
+            client.execute(env=dict(job.env), cwd=str(job.cwd))
+        finally:
+            manager.notebook_complete()
+        return manager.nb

@@ -1,0 +1,75 @@
+"""Watch the processes of a kernel: what they cost, and that they keep within their limits."""
+
+import contextlib
+import os
+import signal
+import threading
+import time
+from pathlib import Path
+
+import psutil
+
+from notemill.pipeline import Limits
+
+INTERVAL = 0.2  # seconds between looks
+
+
+class Watch(threading.Thread):
+    """Looks at a kernel's processes until `end`; kills them all on a limit or when `stop` is set, and says why."""
+
+    def __init__(self, pid: int, limits: Limits, stop: threading.Event):
+        super().__init__(daemon=True, name=f"watch-{pid}")
+        self.pid, self.limits, self.stop_asked = pid, limits, stop
+        self.began, self.ended = time.monotonic(), threading.Event()
+        self.cpu_seconds, self.peak_mb, self.reason = 0.0, 0.0, ""
+
+    def run(self) -> None:
+        while not self.ended.wait(INTERVAL):
+            self.look()
+            self.reason = self.reason or self._breach()
+            if self.reason:
+                kill_group(self.pid)
+                return
+
+    def look(self) -> None:
+        """Take the processes' CPU time and memory now."""
+        with contextlib.suppress(psutil.Error):
+            kernel = psutil.Process(self.pid)
+            cpu = memory = 0.0
+            for process in [kernel, *kernel.children(recursive=True)]:
+                with contextlib.suppress(psutil.Error):
+                    times = process.cpu_times()
+                    own = times.user + times.system
+                    cpu += own + (times.children_user + times.children_system if process is kernel else 0)
+                    memory += process.memory_info().rss / 1e6
+            self.cpu_seconds = max(self.cpu_seconds, cpu)
+            self.peak_mb = max(self.peak_mb, memory, _high_water_mb(self.pid))
+
+    def _breach(self) -> str:
+        if self.stop_asked.is_set():
+            return "interrupted"
+        if self.limits.seconds and time.monotonic() - self.began > self.limits.seconds:
+            return f"it took longer than its limit of {self.limits.seconds:g} s (limits.seconds)"
+        if self.limits.memory_mb and self.peak_mb > self.limits.memory_mb:
+            return f"it held more memory than its limit of {self.limits.memory_mb:g} MB (limits.memory_mb)"
+        return ""
+
+    def end(self) -> None:
+        """Stop watching, and end whatever the kernel left running in its process group."""
+        self.ended.set()
+        kill_group(self.pid)
+
+
+def _high_water_mb(pid: int) -> float:
+    """The most memory that the process ever held, where the system says so (Linux)."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return 0.0
+    return next((int(line.split()[1]) / 1e3 for line in status.splitlines() if line.startswith("VmHWM")), 0.0)
+
+
+def kill_group(pid: int) -> None:
+    """End the kernel's process group; it leads one of its own."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(pid, signal.SIGKILL)

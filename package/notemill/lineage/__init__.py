@@ -1,0 +1,13 @@
+"""Lineage: everything that is written to or read from MLflow tracking. Importing this imports no mlflow."""
+
+from notemill.lineage.find import find_run
+from notemill.lineage.outbox import mark_pending, pending_runs, published, sync
+from notemill.lineage.publish import publish
+from notemill.lineage.spool import open_spool, read_spool, redact_spool
+from notemill.lineage.template import ensure_embedded, template_file
+from notemill.lineage.tree import print_tree, trace, tree
+from notemill.lineage.uri import check_reachable, open_command, shown_uri, tracking_uri
+
+__all__ = ["check_reachable", "ensure_embedded", "find_run", "mark_pending", "open_command", "open_spool",
+           "pending_runs", "print_tree", "publish", "published", "read_spool", "redact_spool", "shown_uri", "sync",
+           "template_file", "trace", "tracking_uri", "tree"]

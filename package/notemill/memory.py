@@ -1,0 +1,34 @@
+"""What is remembered between runs so that it need not be worked out again: facts by key, safe to lose."""
+
+from pathlib import Path
+
+from notemill.files import canonical_json, read_json, write_atomic
+
+
+class Memory:
+    """A dictionary of JSON values kept in one file; two runs that save at once lose nothing but time."""
+
+    def __init__(self, path: Path):
+        self.path, self.changed, self.cleaned = path, False, False
+        self.values: dict = read_json(path, {}) if path.is_file() else {}
+        if not isinstance(self.values, dict):
+            self.values = {}
+
+    def get(self, key: str):
+        return self.values.get(key)
+
+    def set(self, key: str, value: object) -> None:
+        if self.values.get(key) != value:
+            self.values[key] = value
+            self.changed = True
+
+    def remove(self, key: str) -> None:
+        self.values.pop(key, None)
+        self.changed = self.cleaned = True
+
+    def save(self) -> None:
+        """Write what is new, with what another run wrote in the meantime."""
+        if self.changed:
+            other = {} if self.cleaned else read_json(self.path, {})
+            write_atomic(self.path, canonical_json({**(other if isinstance(other, dict) else {}), **self.values}))
+            self.changed = self.cleaned = False

@@ -1,0 +1,154 @@
+"""The project's modules and the installed distributions that code imports, found without running it."""
+
+import ast
+import hashlib
+import sys
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+from notemill.files import canonical_json, sha256_text
+from notemill.memory import Memory
+from notemill.notebook import code_of, imports_of
+
+RULES = 1
+
+
+@dataclass(frozen=True)
+class Imports:
+    """What a notebook's code rests on.
+
+    `modules`: path in the project -> digest of its code; `through`: path -> the file that imports it;
+    `distributions`: name -> version (None: not installed).
+    """
+
+    modules: Mapping[str, str]
+    through: Mapping[str, str]
+    distributions: Mapping[str, str | None]
+
+
+class Importer:
+    """Follows imports through a project. `root` is the project's folder, `memory` spares parsing the same file twice."""
+
+    def __init__(self, root: Path, memory: Memory):
+        self.root, self.memory, self._seen = root, memory, {}
+        self._distributions: dict | None = None
+
+    def follow(self, names: Iterable[str], notebook: Path) -> Imports:
+        """All that importing `names` from `notebook` leads to: modules beside it and in package/, and distributions."""
+        folders = [notebook.parent, self.root / "package"]
+        modules, through, outside = {}, {}, set()
+        queue = deque((name, notebook.name) for name in names)
+        while queue:
+            name, importer = queue.popleft()
+            files = list(_files_of(name, folders))
+            if not files:
+                outside.add(name)
+            for file in files:
+                path = file.relative_to(self.root).as_posix() if file.is_relative_to(self.root) else str(file)
+                if path not in modules:
+                    modules[path], inner = self._read(file)
+                    through[path] = importer
+                    queue.extend((absolute, Path(path).name) for absolute in _absolute(inner, file, folders))
+        return Imports(dict(sorted(modules.items())), through, self._owners(outside))
+
+    def _read(self, file: Path) -> tuple[str, list[str]]:
+        """Digest of a module's code and the names that it imports."""
+        if file in self._seen:
+            return self._seen[file]
+        raw = file.read_bytes()
+        key = f"{RULES}:{hashlib.sha256(raw).hexdigest()}"
+        known = self.memory.get(key)
+        if known is None:
+            known = _describe(raw)
+            self.memory.set(key, known)
+        self._seen[file] = known[0], known[1]
+        return self._seen[file]
+
+    def _owners(self, names: set[str]) -> dict[str, str | None]:
+        """The distributions that `names` come from, with versions; the standard library is Python's own version."""
+        found: dict[str, str | None] = {}
+        for name in sorted({name.partition(".")[0] for name in names} - sys.stdlib_module_names - {""}):
+            owners = self.distributions["imports"].get(name)
+            for owner in owners or [name]:
+                found[owner] = self.distributions["versions"].get(owner)
+        return dict(sorted(found.items()))
+
+    @property
+    def distributions(self) -> dict:
+        """{"imports": top-level name -> distributions, "versions": distribution -> version} of this interpreter."""
+        if self._distributions is None:
+            key, stamp = "distributions:" + sys.prefix, _stamp_of_environment()
+            known = self.memory.get(key)
+            if not known or known["stamp"] != stamp:
+                known = {"stamp": stamp, **installed()}
+                self.memory.set(key, known)
+            self._distributions = known
+        return self._distributions
+
+
+def installed() -> dict:
+    """All installed distributions, by what they can be imported as."""
+    imports = {name: sorted(set(owners)) for name, owners in metadata.packages_distributions().items()}
+    versions = {d.metadata["Name"]: d.version for d in metadata.distributions() if d.metadata["Name"]}
+    return {"imports": imports, "versions": versions}
+
+
+def _stamp_of_environment() -> str:
+    """Changes whenever a distribution is installed, upgraded or removed: that renames folders in site-packages."""
+    folders = [path for path in sys.path if path.endswith(("site-packages", "dist-packages"))]
+    return sha256_text(canonical_json([RULES, sys.version, [[f, _mtime(f)] for f in folders]]))
+
+
+def _mtime(folder: str) -> int:
+    path = Path(folder)
+    return path.stat().st_mtime_ns if path.is_dir() else 0
+
+
+def _describe(raw: bytes) -> list:
+    """[digest, imports]; a module that does not parse counts by its bytes, and fails when it is imported."""
+    try:
+        tree = ast.parse(raw)
+    except (SyntaxError, ValueError):
+        return [hashlib.sha256(raw).hexdigest(), []]
+    return [sha256_text(code_of(tree)), sorted(set(imports_of(tree, "")))]
+
+
+def _files_of(name: str, folders: list[Path]) -> Iterator[Path]:
+    """The files that `import name` runs: every package's __init__ on the way, and the module itself."""
+    parts = name.split(".")
+    for folder in folders:
+        if not parts[0] or not any(_module_files(folder / parts[0])) and not (folder / parts[0]).is_dir():
+            continue
+        place = folder
+        for part in parts:
+            place = place / part
+            yield from _module_files(place)
+        return
+
+
+def _module_files(place: Path) -> Iterator[Path]:
+    """The file of the module at `place` (a path without suffix); a package goes before a module, as in Python."""
+    init = place / "__init__.py"
+    if init.is_file():
+        yield init
+        return
+    if place.name and place.with_name(place.name + ".py").is_file():
+        yield place.with_name(place.name + ".py")
+    elif place.parent.is_dir():
+        yield from sorted(place.parent.glob(f"{place.name}.*.so"))
+
+
+def _absolute(names: Iterable[str], file: Path, folders: list[Path]) -> Iterator[str]:
+    """Names as written in `file`, relative ones made absolute."""
+    folder = next((f for f in folders if file.is_relative_to(f)), file.parent)
+    package = file.parent.relative_to(folder).parts
+    for name in names:
+        level = len(name) - len(name.lstrip("."))
+        if level:
+            base = package[:len(package) - level + 1]
+            yield ".".join([*base, name[level:]] if name[level:] else base)
+        else:
+            yield name

@@ -1,0 +1,223 @@
+"""Pipeline + Store -> Plan: which steps will run, which are reused, and why."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from notemill import sources
+from notemill.errors import UsageError, did_you_mean
+from notemill.fingerprint import changes, components, fingerprint
+from notemill.modules import Imports
+from notemill.notebook import Notebook
+from notemill.parameters import misfit
+from notemill.pipeline import FILE, Output, Step
+from notemill.project import Project, missing_content
+from notemill.files import read_json
+
+
+@dataclass(frozen=True)
+class Options:
+    """What was asked for: steps (none: all), parameters by step, steps to run anyway, and how."""
+
+    steps: tuple[str, ...] = ()
+    params: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    force: frozenset[str] = frozenset()
+    jobs: int | None = None
+    offline: bool = False
+
+
+@dataclass(frozen=True)
+class Ready:
+    """A step that was checked: its notebook, its parameters, and its outside data."""
+
+    step: Step
+    notebook: Notebook
+    imports: Imports
+    params: Mapping[str, object]
+    fetched: Mapping[str, "sources.Fetched"]
+
+
+@dataclass(frozen=True)
+class PlannedStep:
+    """What will be done with a step and why. `components` and `fingerprint` are None while an input is unknown."""
+
+    step: str
+    action: str
+    reasons: tuple[str, ...] = ()
+    inputs: Mapping[str, dict] = field(default_factory=dict)
+    components: Mapping[str, object] | None = None
+    fingerprint: str | None = None
+    result: Mapping[str, object] | None = None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The steps in running order."""
+
+    steps: tuple[PlannedStep, ...]
+
+    def as_json(self) -> dict:
+        """The shape of `notemill plan --json`."""
+        return {"run": None, "error": None, "steps": [
+            {"step": s.step, "action": s.action, "reasons": list(s.reasons)} for s in self.steps]}
+
+
+def make_plan(project: Project, ready: Mapping[str, Ready], options: Options) -> Plan:
+    """Plan all steps of `ready`, in order. Runs nothing."""
+    known: dict[str, dict] = {}
+    planned = []
+    for step in ready.values():
+        one = plan_step(project, step, known, options)
+        planned.append(one)
+        if one.result:
+            known.update(outputs_of(step.step.name, one.result))
+    return Plan(tuple(planned))
+
+
+def outputs_of(step: str, result: Mapping) -> dict[str, dict]:
+    """A result's outputs by the name that other steps use."""
+    return {f"{step}.{name}": output for name, output in result["outputs"].items()}
+
+
+def plan_step(project: Project, ready: Ready, known: Mapping[str, dict], options: Options) -> PlannedStep:
+    """Reuse or run one step, given the outputs that are `known` so far."""
+    step = ready.step
+    inputs = resolve_inputs(ready, known)
+    waiting = [name for name, facts in inputs.items() if facts.get("sha256") is None and "files" not in facts]
+    parts = components(step, ready.notebook, ready.imports, ready.params, digests(inputs), project.environ)
+    latest = project.latest(step.name)
+    why = changes(latest.get("components"), parts, step=step, imports=ready.imports, skip=set(waiting),
+                  numbers=numbers(ready.notebook), old_numbers=latest.get("cell_numbers", []))
+    if waiting:
+        reasons = [*why, *(f"if {inputs[name]['from']} changes" for name in waiting)]
+        return PlannedStep(step.name, "run", tuple(reasons), inputs)
+    key = fingerprint(parts)
+    if step.name in options.force:
+        return PlannedStep(step.name, "run", ("forced",), inputs, parts, key)
+    result = project.result(key)
+    if result:
+        return PlannedStep(step.name, "reuse", (), inputs, parts, key, result)
+    return PlannedStep(step.name, "run", tuple(why or why_again(project, key, latest)), inputs, parts, key)
+
+
+def why_again(project: Project, key: str, latest: Mapping) -> list[str]:
+    """Why a step runs though nothing changed since it was last looked at."""
+    if latest.get("status") == "failed":
+        return ["it failed the last time"]
+    lost = read_json(project.folder / "results" / f"{key}.json")
+    if isinstance(lost, dict):
+        return [f"{name} is damaged or gone from the store" for name in missing_content(project.store, lost)]
+    return ["it did not finish the last time" if latest.get("status") == "running" else "its result is not in the store"]
+
+
+def numbers(notebook: Notebook) -> list[int]:
+    """The number of each code cell among all cells."""
+    return [cell.number for cell in notebook.cells]
+
+
+def resolve_inputs(ready: Ready, known: Mapping[str, dict]) -> dict[str, dict]:
+    """Each input as it stands in a run's record; without a digest where its step has yet to run."""
+    inputs = {}
+    for name, source in ready.step.inputs.items():
+        if isinstance(source, Output):
+            output = known.get(str(source), {})
+            inputs[name] = {"from": str(source), "file": output.get("file"), "sha256": output.get("sha256"),
+                            "bytes": output.get("bytes")}
+        else:
+            inputs[name] = {"from": str(source), **ready.fetched[name].as_record()}
+    return inputs
+
+
+def digests(inputs: Mapping[str, dict]) -> dict[str, object]:
+    """What counts of the inputs: their content, and for lists of files their names."""
+    return {name: [[file["name"], file["sha256"]] for file in facts["files"]] if "files" in facts else facts["sha256"]
+            for name, facts in inputs.items()}
+
+
+def get_ready(project: Project, options: Options) -> dict[str, Ready]:
+    """Check every step against its notebook, and fetch outside data. Raises UsageError before anything runs."""
+    pipeline = project.pipeline
+    for name in options.steps:
+        pipeline.step(name)
+    notebooks = {step.name: project.notebook(step) for step in pipeline.steps.values()}
+    _check_shared_params(project, notebooks)
+    _check_given_params(project, notebooks, options)
+    params = {step.name: step_params(project, step, notebooks[step.name], options) for step in pipeline.steps.values()}
+    for step in pipeline.steps.values():
+        check_parameters(project, step, notebooks[step.name], params[step.name])
+    ready = {}
+    for name in pipeline.needed(options.steps):
+        step = pipeline.steps[name]
+        imports = project.importer.follow(notebooks[name].imports, step.notebook)
+        ready[name] = Ready(step, notebooks[name], imports, params[name], _fetch(project, step, options))
+    return ready
+
+
+def _fetch(project: Project, step: Step, options: Options) -> dict[str, "sources.Fetched"]:
+    return {name: sources.fetch(source, project.store, project=project.root, environ=project.environ,
+                                offline=options.offline, memory=project.folder / "memory" / "sources")
+            for name, source in step.inputs.items() if not isinstance(source, Output)}
+
+
+def step_params(project: Project, step: Step, notebook: Notebook, options: Options) -> dict[str, object]:
+    """The project's parameters that the notebook declares, the step's own, and those given on the command line."""
+    shared = {name: value for name, value in project.pipeline.params.items() if name in notebook.parameters}
+    return {**shared, **step.params, **options.params.get(step.name, {})}
+
+
+def check_parameters(project: Project, step: Step, notebook: Notebook, params: Mapping[str, object]) -> None:
+    """Every name is declared by the notebook, and every value fits its type. Other languages are not judged."""
+    if notebook.language != "python":
+        return
+    given = [("params", params), ("inputs", {name: _stand_in(source) for name, source in step.inputs.items()}),
+             ("outputs", {name: "path" for name in step.outputs})]
+    for kind, values in given:
+        for name, value in values.items():
+            place = project.pipeline.where("steps", step.name, kind, name)
+            parameter = notebook.parameters.get(name)
+            if parameter is None:
+                raise _undeclared(project, step, notebook, name, kind, place)
+            if wrong := misfit(parameter, value):
+                raise UsageError(place, f"got {value!r}" if kind == "params" else "its parameter takes no path", *wrong)
+
+
+def _stand_in(source) -> object:
+    return [] if isinstance(source, sources.GlobSource) else "path"
+
+
+def _undeclared(project: Project, step: Step, notebook: Notebook, name: str, kind: str, place: str) -> UsageError:
+    file = project.name_of(step.notebook)
+    if not notebook.has_parameters_cell:
+        return UsageError(place, f"{file} has no cell tagged `parameters`", hint="in Jupyter: select the cell with the "
+                          "defaults, open the property inspector, add the tag `parameters`")
+    return UsageError(place, f"unknown {kind.removesuffix('s').replace('param', 'parameter')} '{name}'",
+                      f"{file} declares: {', '.join(notebook.parameters) or 'none'}",
+                      did_you_mean(name, notebook.parameters))
+
+
+def _check_shared_params(project: Project, notebooks: Mapping[str, Notebook]) -> None:
+    declared = {name for notebook in notebooks.values() for name in notebook.parameters}
+    readable = all(notebook.language == "python" for notebook in notebooks.values())
+    for name in project.pipeline.params:
+        if readable and name not in declared:
+            raise UsageError(project.pipeline.where("params", name), f"no step declares the parameter '{name}'",
+                             f"the notebooks declare: {', '.join(sorted(declared)) or 'none'}",
+                             did_you_mean(name, declared))
+
+
+def _check_given_params(project: Project, notebooks: Mapping[str, Notebook], options: Options) -> None:
+    for step, params in options.params.items():
+        if step not in notebooks:
+            raise UsageError("parameters given", f"unknown step '{step}'", f"the steps are: {', '.join(notebooks)}",
+                             did_you_mean(step, notebooks))
+        for name, value in params.items():
+            parameter = notebooks[step].parameters.get(name)
+            place = f"-p {step}.{name}"
+            if notebooks[step].language != "python":
+                continue
+            if parameter is None:
+                raise _undeclared(project, project.pipeline.steps[step], notebooks[step], name, "params", place)
+            if name in {*project.pipeline.steps[step].inputs, *project.pipeline.steps[step].outputs}:
+                raise UsageError(place, f"'{name}' is an input or output of the step",
+                                 "its path comes from notemill", f"change it in {FILE}")
+            if wrong := misfit(parameter, value):
+                raise UsageError(place, f"got {value!r}", *wrong)

@@ -1,0 +1,109 @@
+"""A project on disk: its pipeline, its store, and what earlier runs left."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from notemill.errors import UsageError, did_you_mean
+from notemill.files import read_json, write_json
+from notemill.memory import Memory
+from notemill.modules import Importer
+from notemill.notebook import Notebook, read_notebook
+from notemill.pipeline import Pipeline, Step, read_pipeline
+from notemill.store import Store
+
+
+@dataclass(frozen=True)
+class Project:
+    """Everything that a plan or a run is made from."""
+
+    root: Path
+    pipeline: Pipeline
+    store: Store
+    memory: Memory
+    importer: Importer
+    environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ), repr=False)
+
+    @property
+    def folder(self) -> Path:
+        return self.store.root
+
+    @property
+    def reports(self) -> Path:
+        return self.root / "reports"
+
+    def notebook(self, step: Step) -> Notebook:
+        """What the step's notebook says of itself."""
+        return read_notebook(step.notebook, self.memory, self.name_of(step.notebook))
+
+    def name_of(self, path: Path) -> str:
+        """A path as people write it: relative to the project where it lies within."""
+        return path.relative_to(self.root).as_posix() if path.is_relative_to(self.root) else str(path)
+
+    def save(self) -> None:
+        """Write down what was learnt; a cache, so that losing it costs time alone."""
+        self.memory.save()
+        self.store.save()
+
+    # what a step's result is, by fingerprint; and what each step was the last time
+    def result(self, fingerprint: str) -> dict | None:
+        """The result with this fingerprint, if all its content is in the store undamaged."""
+        result = read_json(self.folder / "results" / f"{fingerprint}.json")
+        return result if isinstance(result, dict) and not missing_content(self.store, result) else None
+
+    def keep_result(self, fingerprint: str, result: dict) -> None:
+        write_json(self.folder / "results" / f"{fingerprint}.json", result)
+
+    def latest(self, step: str) -> dict:
+        """The components, status and run of the step when it was last looked at; {} if never."""
+        return read_json(self.folder / "latest" / f"{step}.json", {})
+
+    def keep_latest(self, step: str, facts: dict) -> None:
+        if self.latest(step) != facts:
+            write_json(self.folder / "latest" / f"{step}.json", facts)
+
+    # runs
+    @property
+    def runs(self) -> Path:
+        return self.folder / "runs"
+
+    def run_names(self) -> list[str]:
+        """All recorded runs, oldest first."""
+        return sorted(path.parent.name for path in self.runs.glob("*/run.json"))
+
+    def record(self, run: str) -> dict | None:
+        """A run's record, or None."""
+        record = read_json(self.runs / run / "run.json") if run and "/" not in run else None
+        return record if isinstance(record, dict) else None
+
+    def find_run(self, run: str | None) -> dict:
+        """The record of `run` (whole name, its end, or None for the latest). Raises UsageError."""
+        names = self.run_names()
+        if not names:
+            raise UsageError(str(self.runs), "there is no run yet", hint="notemill run")
+        found = [name for name in names if run in (name, None, "latest") or name.endswith(run)]
+        exact = [name for name in found if name == run]
+        if not found or (run not in (None, "latest") and len(found) > 1 and not exact):
+            raise UsageError(f"run '{run}'", "is not recorded here" if not found else "could be several",
+                             f"the last ones are: {', '.join((found or names)[-5:])}", did_you_mean(run, names))
+        record = self.record((exact or found)[-1])
+        if record is None:
+            raise UsageError(f"run '{found[-1]}'", "its record cannot be read", hint="choose another run")
+        return record
+
+
+def missing_content(store: Store, result: Mapping) -> list[str]:
+    """What a result refers to and the store no longer holds."""
+    wanted = {name: output["sha256"] for name, output in result["outputs"].items()}
+    wanted["the executed notebook"] = result["executed"]["sha256"]
+    return [name for name, sha256 in wanted.items() if not store.has(sha256)]
+
+
+def open_project(root: Path, environ: Mapping[str, str] | None = None) -> Project:
+    """Read the project at `root`. Raises UsageError where pipeline.yaml is wrong."""
+    root = root.resolve()
+    pipeline = read_pipeline(root)
+    store, memory = Store(root / ".notemill"), Memory(root / ".notemill" / "memory" / "facts.json")
+    return Project(root, pipeline, store, memory, Importer(root, memory),
+                   dict(os.environ if environ is None else environ))

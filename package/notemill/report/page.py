@@ -1,0 +1,82 @@
+"""What all pages share: the look, the policy that keeps them self-contained, and words for figures."""
+
+from pathlib import Path
+from urllib.parse import quote, urlsplit
+
+TEMPLATES = Path(__file__).parent / "templates"
+OPEN_INSIDE = ("default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval'; style-src 'unsafe-inline';"
+               " img-src data: blob:; media-src data: blob:; font-src data:; worker-src blob:; base-uri 'none';"
+               " form-action 'none'")
+WHY = {"push": "by a push", "pull request": "by a pull request", "schedule": "by the schedule",
+       "drift": "because of drift", "custom": "by a custom build", "promote": "for a promotion"}
+STATUS = {"done": "done", "reused": "reused", "failed": "failed", "skipped": "skipped", "running": "running",
+          "pending": "not run", "interrupted": "interrupted"}
+
+
+def css(*names: str) -> str:
+    return "\n".join((TEMPLATES / f"{name}.css").read_text(encoding="utf-8") for name in names)
+
+
+def render(template: str, **values: object) -> str:
+    """A page from its template; every value is escaped; what a record lacks is left empty: evidence first."""
+    import jinja2
+    environment = jinja2.Environment(loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True, trim_blocks=True,
+                                     lstrip_blocks=True)
+    environment.filters.update(seconds=seconds, size=size, figure=figure)
+    return environment.get_template(template).render(**values)
+
+
+def sibling(report: object) -> str | None:
+    """The link to a report in the same folder: its file name and anchor; nothing else can come of it."""
+    if not isinstance(report, str) or not report:
+        return None
+    path, _, anchor = report.partition("#")
+    name = path.rsplit("/", 1)[-1]
+    return f"./{quote(name)}" + (f"#{quote(anchor)}" if anchor else "") if name not in ("", ".", "..") else None
+
+
+def web_link(address: object) -> str | None:
+    """An http(s) address, or None."""
+    try:
+        parts = urlsplit(address) if isinstance(address, str) else None
+    except ValueError:
+        return None
+    return address if parts and parts.scheme in ("http", "https") and parts.netloc else None
+
+
+def seconds(value: object) -> str:
+    """A duration as people say it: 0.42 s, 12.3 s, 3 min 20 s."""
+    if not isinstance(value, (int, float)):
+        return "–"
+    if value < 60:
+        return f"{value:.2f} s" if value < 1 else f"{value:.1f} s"
+    minutes, rest = divmod(round(value), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
+
+
+def size(value: object) -> str:
+    if not isinstance(value, (int, float)):
+        return "–"
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if value < 1000 or unit == "GB":
+            return f"{value:.0f} {unit}" if unit == "bytes" else f"{value:.1f} {unit}"
+        value /= 1000
+
+
+def figure(value: object) -> str:
+    """A number with the digits that matter."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return str(value)
+    if isinstance(value, int) or (value.is_integer() and abs(value) < 1e15):
+        return f"{int(value)}"
+    return f"{value:.4g}" if abs(value) < 1 else f"{value:.6g}"
+
+
+def difference(new: object, old: object) -> str | None:
+    """How `new` differs from `old`, signed; None where they are equal or cannot be told apart."""
+    numbers = all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in (new, old))
+    if not numbers or new == old:
+        return None
+    change = new - old
+    return f"{'+' if change > 0 else '−'}{figure(float(f'{abs(change):.3g}'))}" if change == change else None

@@ -1,0 +1,66 @@
+"""Where and why a run happens: commit, machine, environment, build."""
+
+import os
+import platform
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from notemill.files import canonical_json
+from notemill.project import Project
+from notemill.store import Store
+
+REASONS = {"push": "push", "tag": "push", "pull_request": "pull request", "cron": "schedule", "custom": "custom",
+           "promote": "promote", "rollback": "promote"}
+
+
+def git(root: Path, store: Store) -> dict | None:
+    """Commit, branch, author and unsaved changes (their diff kept in the store); None outside a repository."""
+    commit = _git(root, "rev-parse", "HEAD")
+    if commit is None:
+        return None
+    dirty = bool(_git(root, "status", "--porcelain", "--", "."))
+    diff = _git(root, "diff", "--binary", "HEAD", "--", ".") if dirty else None
+    return {"commit": commit, "branch": _git(root, "rev-parse", "--abbrev-ref", "HEAD"),
+            "author": _git(root, "log", "-1", "--format=%an <%ae>"), "dirty": dirty,
+            "diff": store.add_bytes(f"{diff}\n".encode("utf-8", "surrogateescape")) if diff else None}
+
+
+def _git(root: Path, *words: str) -> str | None:
+    try:
+        done = subprocess.run(["git", "-C", str(root), *words], capture_output=True, timeout=60)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.decode("utf-8", "surrogateescape").strip() if done.returncode == 0 else None
+
+
+def environment(project: Project) -> dict:
+    """Python, and all installed distributions (kept in the store)."""
+    versions = project.importer.distributions["versions"]
+    return {"python": platform.python_version(), "implementation": sys.implementation.name,
+            "distributions": project.store.add_bytes(canonical_json(versions).encode())}
+
+
+def machine() -> dict:
+    """The machine by name, system, processors and memory (MB)."""
+    pages = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 0
+    return {"host": platform.node(), "system": f"{platform.system()} {platform.release()} {platform.machine()}",
+            "cpus": cpus(), "memory_mb": pages // 1_000_000}
+
+
+def cpus() -> int:
+    """Processors that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def ci(environ: Mapping[str, str]) -> dict | None:
+    """The Drone build that this runs in, or None."""
+    if not environ.get("DRONE_BUILD_NUMBER"):
+        return None
+    return {"build": environ["DRONE_BUILD_NUMBER"], "link": environ.get("DRONE_BUILD_LINK")}
+
+
+def reason(environ: Mapping[str, str]) -> str:
+    """Why the run happens: NOTEMILL_REASON, else Drone's event, else by hand."""
+    return environ.get("NOTEMILL_REASON") or REASONS.get(environ.get("DRONE_BUILD_EVENT", ""), "by hand")

@@ -1,0 +1,65 @@
+"""Write what people look at: a report for each step, and the index of the run; only what would differ is written."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from notemill.files import canonical_json, read_json, sha256_text, write_json
+from notemill.notebook import load_cells
+from notemill.plan import Ready
+from notemill.project import Project
+from notemill.run.record import Record
+
+
+def write_reports(project: Project, record: Record, ready: Mapping[str, Ready]) -> None:
+    """Bring reports/ up to date with the run."""
+    written = project.folder / "memory" / "reports.json"
+    before: dict = read_json(written, {})
+    after = {step["step"]: step_key(step, ready[step["step"]]) for step in record.facts["steps"] if step["executed"]}
+    for name, key in after.items():
+        target = project.reports / f"{name}.html"
+        if before.get(name) != key or not target.is_file():
+            write_step(project, record.step(name), ready[name], target, record.name)
+    index = sha256_text(canonical_json([record.facts["error"], after, [
+        [step["step"], step["status"] == "failed" or step["status"] == "skipped"] for step in record.facts["steps"]]]))
+    runs = any(step["action"] == "run" for step in record.facts["steps"])
+    if runs or before.get("index.html") != index or not (project.reports / "index.html").is_file():
+        write_index_page(project, record)
+    if {**before, **after, "index.html": index} != before:
+        write_json(written, {**before, **after, "index.html": index})
+
+
+def step_key(step: Mapping, ready: Ready) -> str:
+    """What a step's report shows: an execution, with the source's present text."""
+    return f"{step['executed']['sha256']}:{ready.notebook.text}"
+
+
+def write_step(project: Project, step: Mapping, ready: Ready, target: Path, run: str) -> None:
+    from notemill import report
+
+    notebook = json.loads(project.store.read_bytes(step["executed"]["sha256"]))
+    if step["status"] == "reused":
+        path = ready.step.notebook
+        notebook = report.current_text(notebook, load_cells(path, path.read_bytes(), project.name_of(path)))
+    subtitle = f"{project.pipeline.name} · run {step['origin_run'] or run}"
+    report.write_step_report(notebook, target, step=step["step"], subtitle=subtitle)
+
+
+def write_index_page(project: Project, record: Record) -> None:
+    from notemill import report
+
+    notebooks = {}
+    for step in record.facts["steps"]:
+        if step["executed"] and project.store.has(step["executed"]["sha256"]):
+            notebooks[step["step"]] = json.loads(project.store.read_bytes(step["executed"]["sha256"]))
+    report.write_index(record.facts, project.reports / "index.html", previous=previous_record(project, record.name),
+                       notebooks=notebooks)
+
+
+def previous_record(project: Project, name: str) -> dict | None:
+    """The last run before this one that ended well and ran something."""
+    for earlier in reversed(project.run_names()):
+        found = project.record(earlier) if earlier < name else None
+        if found and found["status"] == "done" and any(step["action"] == "run" for step in found["steps"]):
+            return found
+    return None

@@ -1,0 +1,242 @@
+"""The run: a plan carried out step by step, in parallel where nothing forbids it."""
+
+import os
+import threading
+from collections.abc import Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import nullcontext
+from dataclasses import dataclass, field, replace
+
+from notemill import contract, lineage
+from notemill.errors import NotemillError
+from notemill.pipeline import Output
+from notemill.plan import Options, Plan, PlannedStep, Ready, get_ready, make_plan, outputs_of, plan_step
+from notemill.project import Project
+from notemill.run import facts
+from notemill.run.console import Console
+from notemill.run.record import Record, active, now, planned_facts
+from notemill.run.reports import write_reports
+from notemill.run.step import run_step
+
+PATIENCE = 10  # seconds that interrupted steps have to leave their evidence
+
+
+def run(project: Project, options: Options, console: Console) -> dict:
+    """Carry out what `options` ask for; the run's record. A failed step is in the record, not raised.
+
+    Raises UsageError and NotemillError for what is found wrong before any step runs.
+    """
+    ready = get_ready(project, options)
+    warnings = check_contract(project, ready)
+    plan = make_plan(project, ready, options)
+    record = Record(project, ready)
+    for text in warnings:
+        record.warn(text)
+    works = any(step.action == "run" for step in plan.steps)
+    if works and not options.offline:
+        lineage.check_reachable(lineage.tracking_uri(project.root, project.environ))
+    console.begin(project, record.facts, plan)
+    if works:
+        threading.Thread(target=preload, daemon=True).start()
+    with active(project, record) if works else nullcontext():
+        status = carry_out(Work(project, record, ready, options, console), plan)
+        record.end(status, first_error(record.facts))
+        write_reports(project, record, ready)
+        if works:
+            publish(project, record, options, console)
+    project.save()
+    return record.facts
+
+
+def preload() -> None:
+    """Import what a run that executes needs in any case, while the first kernel starts."""
+    import nbconvert  # noqa: F401
+    import papermill  # noqa: F401
+
+
+def check_contract(project: Project, ready: Mapping[str, Ready]) -> list[str]:
+    """Hold the source table against its contract, before any step sees it. Raises NotemillError on a breach."""
+    path = project.pipeline.contract
+    if path is None:
+        return []
+    tables = {f"{one.step.name}.{name}": fetched for one in ready.values() for name, fetched in one.fetched.items()}
+    known = [f"{step.name}.{name}" for step in project.pipeline.steps.values()
+             for name, source in step.inputs.items() if not isinstance(source, Output)]
+    return contract.check_source(path, tables, project.store, project.folder / "memory", name=project.name_of(path),
+                                 known=known)
+
+
+def first_error(record: Mapping) -> dict | None:
+    """The first failed step's error, as it stands under "error"."""
+    for step in record["steps"]:
+        if step["error"]:
+            return {"where": f"step '{step['step']}': {step['notebook']}", "allowed": None,
+                    "got": f"{step['error']['name']}: {step['error']['message']}",
+                    "hint": f"see {step['error']['report']}", "step": step["step"], "cell": step["error"]["cell"],
+                    "line": step["error"]["line"], "report": step["error"]["report"]}
+    return None
+
+
+@dataclass
+class Work:
+    """A plan being carried out: what is known, what runs, what is left."""
+
+    project: Project
+    record: Record
+    ready: Mapping[str, Ready]
+    options: Options
+    console: Console
+    known: dict[str, dict] = field(default_factory=dict)
+    finished: set[str] = field(default_factory=set)
+    stop: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def jobs(self) -> int:
+        return self.options.jobs or facts.cpus()
+
+
+def carry_out(work: Work, plan: Plan) -> str:
+    """Run every step as soon as what it needs is done: "done", "failed" or "interrupted"."""
+    left, running, failed = list(work.ready), {}, set()
+    with ThreadPoolExecutor(max_workers=work.jobs, thread_name_prefix="step") as pool:
+        try:
+            while left or running:
+                start_what_can(work, pool, left, running, failed)
+                collect(work, running, failed)
+        except KeyboardInterrupt:
+            work.stop.set()
+            wait(running, timeout=PATIENCE)
+            interrupt(work, left)
+            return "interrupted"
+        except BaseException:
+            work.stop.set()
+            raise
+    return "failed" if failed else "done"
+
+
+def start_what_can(work: Work, pool: ThreadPoolExecutor, left: list[str], running: dict, failed: set[str]) -> None:
+    """Reuse, skip or start each step whose needs are settled."""
+    for name in list(left):
+        needs = work.ready[name].step.needs
+        if any(need in failed for need in needs):
+            left.remove(name)
+            failed.add(name)
+            work.record.update(name, status="skipped", action="run", reasons=["what it needs failed"])
+            work.console.skipped(name)
+        elif all(need in work.finished for need in needs) and len(running) < work.jobs:
+            left.remove(name)
+            planned = plan_step(work.project, work.ready[name], work.known, work.options)
+            if planned.result:
+                finish(work, name, reuse(work, name, planned))
+            else:
+                running[pool.submit(attempt, work, name, planned, share(work, left, running))] = name
+
+
+def finish(work: Work, name: str, result: Mapping) -> None:
+    """What the step gave is there for others."""
+    work.finished.add(name)
+    work.known.update(outputs_of(name, result))
+
+
+def share(work: Work, left: list[str], running: Mapping) -> int:
+    """CPU threads for a step that starts now: those that could run beside it get as many."""
+    independent = [name for name in left if all(need in work.finished for need in work.ready[name].step.needs)]
+    return max(1, facts.cpus() // min(work.jobs, len(running) + 1 + len(independent)))
+
+
+def collect(work: Work, running: dict[Future, str], failed: set[str]) -> None:
+    """Wait until a step ends, and take what it gave."""
+    done, _ = wait(running, return_when=FIRST_COMPLETED)
+    for future in done:
+        name = running.pop(future)
+        error = future.exception()
+        if error is None:
+            finish(work, name, future.result())
+        elif isinstance(error, NotemillError):
+            failed.add(name)
+        else:
+            raise error
+
+
+def reuse(work: Work, name: str, planned: PlannedStep) -> Mapping:
+    """Take over a kept result."""
+    result = planned.result
+    work.project.keep_latest(name, latest(work, name, planned, "done"))
+    work.record.step(name).update(planned_facts(planned), action="reuse", status="reused",
+                                  **{key: result[key] for key in ("outputs", "executed", "metrics", "origin_run",
+                                                                  "warnings", "stored_bytes")},
+                                  report=f"reports/{name}.html")
+    work.console.reused(name, result)
+    return result
+
+
+def attempt(work: Work, name: str, planned: PlannedStep, threads: int) -> dict:
+    """Run a step under the lock of its fingerprint: if another run has just made the same result, that one is taken."""
+    from filelock import FileLock
+
+    project, record = work.project, work.record
+    locks = project.folder / "locks"
+    locks.mkdir(parents=True, exist_ok=True)
+    with FileLock(locks / planned.fingerprint, thread_local=False):
+        result = None if name in work.options.force else project.result(planned.fingerprint)
+        if result:
+            return reuse(work, name, replace(planned, action="reuse", reasons=(), result=result))
+        record.update(name, **planned_facts(planned), status="running", started=now(), report=f"reports/{name}.html")
+        project.keep_latest(name, latest(work, name, planned, "running"))
+        work.console.started(name, planned.reasons)
+        return execute_step(work, name, planned, threads)
+
+
+def execute_step(work: Work, name: str, planned: PlannedStep, threads: int) -> dict:
+    """Execute, and write down how it ended. Raises NotemillError."""
+    project, record = work.project, work.record
+    try:
+        result = run_step(project, record, work.ready[name], planned, threads=threads, stop=work.stop,
+                          on_cell=lambda number, total: work.console.cell(name, number, total))
+    except NotemillError as error:
+        record.step(name)["error"] = record.step(name)["error"] or {
+            "name": type(error).__name__, "message": str(error), "cell": None, "line": None,
+            "report": f"reports/{name}.html"}
+        record.update(name, status="failed")
+        project.keep_latest(name, latest(work, name, planned, "failed"))
+        work.console.failed(name, error)
+        raise
+    project.keep_result(planned.fingerprint, result)
+    project.keep_latest(name, latest(work, name, planned, "done"))
+    record.update(name, status="done")
+    work.console.done(name, record.step(name))
+    return result
+
+
+def latest(work: Work, name: str, planned: PlannedStep, status: str) -> dict:
+    """What the next plan compares the step with."""
+    return {"components": planned.components, "status": status, "fingerprint": planned.fingerprint,
+            "cell_numbers": work.record.step(name)["cell_numbers"]}
+
+
+def interrupt(work: Work, left: list[str]) -> None:
+    for name in left:
+        work.record.update(name, status="skipped", action="run", reasons=["interrupted"])
+
+
+def publish(project: Project, record: Record, options: Options, console: Console) -> None:
+    """Send this run, and what earlier ones could not send, to MLflow; what fails now is kept for the next run."""
+    lineage.mark_pending(record.folder)
+    if options.offline:
+        console.note(f"offline: run {record.name} is sent to MLflow by the next run that is not")
+        return
+    uri = lineage.tracking_uri(project.root, project.environ)
+    try:
+        lineage.sync(project.runs, project.store, uri, redact=redact_all(project))
+    except Exception as error:  # the run's own result stands whatever becomes of the tracking server
+        console.note(f"MLflow ({lineage.shown_uri(uri)}) took no lineage: {type(error).__name__}: {error}\n"
+                     "  it is kept, and the next run sends it")
+        record.warn("lineage is not in MLflow yet")
+
+
+def redact_all(project: Project):
+    """Takes all the project's secrets out of a text."""
+    from notemill.redact import Redactor
+
+    names = {name for step in project.pipeline.steps.values() for name in step.secrets}
+    return Redactor({name: project.environ[name] for name in names if name in os.environ}).text

@@ -1,0 +1,184 @@
+"""One step, from its planned state to a kept result."""
+
+import contextlib
+import json
+import math
+import shutil
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+from notemill import lineage
+from notemill.errors import StepError
+from notemill.execute import CellFailure, Executed, Job, execute
+from notemill.execute.kernel import kernel_environment
+from notemill.notebook import load_cells
+from notemill.plan import PlannedStep, Ready
+from notemill.project import Project
+from notemill.redact import Redactor
+from notemill.run.record import Record, now
+
+FORMAT = 1
+TRACKING = ("mlflow", "mlflow-skinny", "mlflow-tracing")
+
+
+def run_step(project: Project, record: Record, ready: Ready, planned: PlannedStep, *, threads: int,
+             stop: threading.Event, on_cell: Callable[[int, int], None]) -> dict:
+    """Execute the step and keep what came of it; the result. Raises StepError after the evidence is kept."""
+    folder = record.folder / ready.step.name
+    work = folder / "work"
+    shutil.rmtree(work, ignore_errors=True)
+    (work / "outputs").mkdir(parents=True)
+    redactor = redactor_for(project, ready)
+    try:
+        job = make_job(project, ready, planned, work, folder, threads, redactor, stop, on_cell)
+        executed = execute(job)
+        facts = evidence(project, record, ready, executed, folder, redactor)
+        facts["error"] = facts["error"] or changed_inputs(project, ready, planned)
+        outputs = {} if facts["error"] else keep_outputs(project, ready, work / "outputs", facts)
+        if facts["error"]:
+            raise step_error(project, ready, facts)
+        result = {"format": FORMAT, "step": ready.step.name, "outputs": outputs, "text": ready.notebook.text,
+                  "metrics": figures(project, folder, outputs), "origin_run": record.name,
+                  **{key: facts[key] for key in ("executed", "seconds", "cpu_seconds", "peak_mb", "started", "ended",
+                                                 "warnings", "stored_bytes")}}
+        facts.update(outputs=outputs, metrics=result["metrics"])
+        return result
+    finally:
+        record.update(ready.step.name)
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def redactor_for(project: Project, ready: Ready) -> Redactor:
+    """Takes the values of the step's `secrets:` out of whatever is kept."""
+    return Redactor({name: project.environ[name] for name in ready.step.secrets if name in project.environ})
+
+
+def make_job(project: Project, ready: Ready, planned: PlannedStep, work: Path, folder: Path, threads: int,
+             redactor: Redactor, stop: threading.Event, on_cell: Callable) -> Job:
+    """All that the engine needs; inputs laid out under their own names."""
+    step = ready.step
+    inputs = {name: lay_out(project, name, facts, work / "inputs") for name, facts in planned.inputs.items()}
+    outputs = {name: str(work / "outputs" / file) for name, file in step.outputs.items()}
+    env = kernel_environment(project.environ, (*step.env, *step.secrets), threads, project.root)
+    env["IPYTHONDIR"] = str(work / "ipython")
+    if any(name in ready.imports.distributions for name in TRACKING):
+        env |= lineage.open_spool(folder / "mlflow", project.pipeline.name,
+                                  registry=lineage.tracking_uri(project.root, project.environ))
+    path = step.notebook
+    declared = {str(project.root / module) for module in ready.imports.modules} | {str(path)}
+    return Job(step.name, load_cells(path, path.read_bytes(), project.name_of(path)),
+               {**ready.params, **inputs, **outputs}, saved=folder / "executed.ipynb", cwd=path.parent,
+               root=project.root, env=env, kernel=step.kernel, limits=step.limits, threads=threads,
+               declared=frozenset(declared), redact=redactor.notebook, stop=stop, on_cell=on_cell)
+
+
+def lay_out(project: Project, name: str, facts: Mapping, folder: Path) -> str | list[str]:
+    """Links with the files' own names to the checked content: the path, or the list of paths, for the notebook."""
+    if "files" in facts:
+        return [link(project, file["sha256"], folder / name / _inside(file["name"])) for file in facts["files"]]
+    file = facts.get("file") or Path(facts.get("name") or facts["from"]).name
+    return link(project, facts["sha256"], folder / name / _inside(file))
+
+
+def _inside(name: str) -> str:
+    """A file's name as a path that stays within the folder it is laid out in."""
+    return "/".join(part for part in Path(name).parts if part not in ("..", "/", ".")) or "input"
+
+
+def link(project: Project, sha256: str, path: Path) -> str:
+    """A link at `path` to the content; a copy where the system has no links."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        path.symlink_to(project.store.path(sha256))
+    except OSError:
+        shutil.copyfile(project.store.path(sha256), path)
+    return str(path)
+
+
+def evidence(project: Project, record: Record, ready: Ready, executed: Executed, folder: Path,
+             redactor: Redactor) -> dict:
+    """Keep the executed notebook and what it cost, before any error is raised: the step's facts."""
+    text = json.dumps(executed.notebook, ensure_ascii=False, sort_keys=True).encode("utf-8", "surrogatepass")
+    facts = record.step(ready.step.name)
+    facts.update(executed={"sha256": project.store.add_bytes(text), "bytes": len(text)}, seconds=executed.seconds,
+                 cpu_seconds=executed.cpu_seconds, peak_mb=executed.peak_mb, ended=now(), origin_run=record.name,
+                 stored_bytes=len(text), warnings=undeclared(project, executed),
+                 error=failure_facts(executed.failure, ready, redactor))
+    with contextlib.suppress(OSError):
+        (folder / "executed.ipynb").unlink()
+    return facts
+
+
+def undeclared(project: Project, executed: Executed) -> list[str]:
+    """Warnings for files of the project that were read and that no fingerprint knows of."""
+    return [f"reads {project.name_of(Path(path))}, which is not among its inputs: a change of it is not noticed"
+            for path in executed.undeclared]
+
+
+def failure_facts(failure: CellFailure | None, ready: Ready, redactor: Redactor) -> dict | None:
+    if failure is None:
+        return None
+    anchor = f"#cell-{failure.cell}" if failure.cell else ""
+    return {"name": failure.name, "message": redactor.text(failure.message), "cell": failure.cell,
+            "line": failure.line, "report": f"reports/{ready.step.name}.html{anchor}"}
+
+
+def changed_inputs(project: Project, ready: Ready, planned: PlannedStep) -> dict | None:
+    """The error of a notebook that wrote to what it was given to read."""
+    for name, facts in planned.inputs.items():
+        kept = facts.get("files") or [facts]
+        if not all(project.store.has(file["sha256"]) for file in kept):
+            return _error_facts(ready, "ChangedInput", f"the notebook wrote to its input '{name}': the content that "
+                                "others rely on is lost; write to an output instead")
+    return None
+
+
+def _error_facts(ready: Ready, name: str, message: str) -> dict:
+    return {"name": name, "message": message, "cell": None, "line": None, "report": f"reports/{ready.step.name}.html"}
+
+
+def keep_outputs(project: Project, ready: Ready, folder: Path, facts: dict) -> dict:
+    """Move the declared outputs into the store. A missing one is noted as the step's error, and nothing is kept."""
+    for name, file in ready.step.outputs.items():
+        if not (folder / file).is_file():
+            what = "is a folder" if (folder / file).is_dir() else "was not written"
+            facts["error"] = _error_facts(ready, "MissingOutput",
+                                          f"the output '{name}' {what}: its path is in the parameter {name}")
+            return {}
+    outputs = {}
+    for name, file in ready.step.outputs.items():
+        sha256, size = project.store.take_file(folder / file)
+        outputs[name] = {"file": file, "sha256": sha256, "bytes": size}
+        facts["stored_bytes"] += size
+    return outputs
+
+
+def step_error(project: Project, ready: Ready, facts: Mapping) -> StepError:
+    """The error as the terminal shows it: step, cell, line, report."""
+    error = facts["error"]
+    file = project.name_of(ready.step.notebook)
+    cell = f": cell {error['cell']}" if error["cell"] else ""
+    line = f", line {error['line']}" if error["line"] else ""
+    message = error["message"] if len(error["message"]) < 1000 else error["message"][:1000] + "..."
+    return StepError(f"step '{ready.step.name}': {file}{cell}{line}", f"{error['name']}: {message}",
+                     hint=f"report: {error['report']}", step=ready.step.name, cell=error["cell"], line=error["line"],
+                     report=error["report"])
+
+
+def figures(project: Project, folder: Path, outputs: Mapping) -> dict[str, float]:
+    """Key figures: what the notebook logged to MLflow, and the numbers of an output file metrics.json."""
+    found = dict(lineage.read_spool(folder / "mlflow")["metrics"]) if (folder / "mlflow").is_dir() else {}
+    for output in outputs.values():
+        if output["file"] == "metrics.json":
+            found.update(_numbers(project.store.read_bytes(output["sha256"])))
+    return dict(sorted(found.items()))
+
+
+def _numbers(data: bytes) -> Iterator[tuple[str, float]]:
+    with contextlib.suppress(ValueError):
+        content = json.loads(data)
+        for key, value in content.items() if isinstance(content, dict) else ():
+            if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
+                yield key, value
+

@@ -1,0 +1,166 @@
+"""Content-addressed files: whatever steps take and give, kept by its sha256. A cache: safe to delete."""
+
+import contextlib
+import hashlib
+import os
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from notemill.files import BLOCK, sha256_file, sync_folder
+from notemill.memory import Memory
+
+FINE_TICK = 0.02  # seconds: Linux stamps files by the timer's tick, 1 to 10 ms
+COARSE_TICK = 2.0  # FAT, HFS+ and some network shares count in seconds
+
+
+class Store:
+    """The folder `.notemill` of a project: content under objects/, and the digests of files seen before."""
+
+    def __init__(self, root: Path):
+        self.root, self.objects = root, root / "objects"
+        self.digests = Memory(root / "memory" / "digests.json")
+
+    def place(self, sha256: str) -> Path:
+        """Where content with this digest stands, or would."""
+        return self.objects / sha256[:2] / sha256[2:]
+
+    def has(self, sha256: str) -> bool:
+        """Whether the content is there and undamaged."""
+        try:
+            return self.digest(self.place(sha256)) == sha256
+        except FileNotFoundError:
+            return False
+
+    def path(self, sha256: str) -> Path:
+        """The file with this content, checked. Raises KeyError where it is absent or damaged."""
+        if not self.has(sha256):
+            raise KeyError(sha256)
+        return self.place(sha256)
+
+    def read_bytes(self, sha256: str) -> bytes:
+        """The content, checked byte by byte. Raises KeyError where it is absent or damaged."""
+        try:
+            data = self.place(sha256).read_bytes()
+        except FileNotFoundError:
+            raise KeyError(sha256) from None
+        if hashlib.sha256(data).hexdigest() != sha256:
+            raise KeyError(sha256)
+        return data
+
+    def digest(self, path: Path) -> str:
+        """sha256 of a file's whole content; not worked out again while its size, times and inode stay the same."""
+        key, signature = os.fspath(path.absolute()), _signature(path)
+        known = self.digests.get(key)
+        if known and known[:-1] == signature:
+            return known[-1]
+        _let_clock_tick(path)
+        signature = _signature(path)
+        sha256 = sha256_file(path)
+        if _signature(path) == signature:
+            self._remember(path, signature, sha256)
+        return sha256
+
+    def add_file(self, path: Path) -> tuple[str, int]:
+        """Keep a copy of a file, read once: (sha256, bytes)."""
+        known = self.digests.get(os.fspath(path.absolute()))
+        if known and known[:-1] == _signature(path) and self.has(known[-1]):
+            return known[-1], path.stat().st_size
+        _let_clock_tick(path)
+        signature = _signature(path)
+        with open(path, "rb") as source, self.incoming() as target:
+            while block := source.read(BLOCK):
+                target.write(block)
+        if _signature(path) == signature:
+            self._remember(path, signature, target.sha256)
+        return target.sha256, target.size
+
+    def add_bytes(self, data: bytes) -> str:
+        """Keep `data`: its sha256."""
+        sha256 = hashlib.sha256(data).hexdigest()
+        if self.has(sha256):
+            return sha256
+        with self.incoming() as target:
+            target.write(data)
+        return target.sha256
+
+    def take_file(self, path: Path) -> tuple[str, int]:
+        """Move a finished file of our own into the store: (sha256, bytes). Its content is read once, not copied."""
+        if path.is_symlink():
+            return self.add_file(path.resolve())
+        sha256, size = sha256_file(path), path.stat().st_size
+        path.chmod(0o444)
+        with open(path, "rb") as file:
+            os.fsync(file.fileno())
+        self._settle(Incoming(path, None, sha256, size))
+        return sha256, size
+
+    @contextlib.contextmanager
+    def incoming(self) -> Iterator["Incoming"]:
+        """A file to write new content into; it appears in the store at the end, whole, or not at all."""
+        self.objects.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=self.objects, prefix="incoming-")
+        target = Incoming(Path(name), os.fdopen(handle, "wb"))
+        try:
+            with target.file:
+                yield target
+                target.file.flush()
+                os.fchmod(target.file.fileno(), 0o444)
+                os.fsync(target.file.fileno())
+            target.sha256 = target.hash.hexdigest()
+            self._settle(target)
+        finally:
+            target.path.unlink(missing_ok=True)
+
+    def _settle(self, target: "Incoming") -> None:
+        final = self.place(target.sha256)
+        if self.has(target.sha256):
+            return
+        final.parent.mkdir(parents=True, exist_ok=True)
+        os.replace(target.path, final)
+        sync_folder(final.parent)
+        self._remember(final, _signature(final), target.sha256)
+
+    def _remember(self, path: Path, signature: list, sha256: str) -> None:
+        self.digests.set(os.fspath(path.absolute()), [*signature, sha256])
+
+    def contents(self) -> Iterator[Path]:
+        """All content, and what was left of content on its way."""
+        return (path for path in self.objects.rglob("*") if path.is_file())
+
+    def forget_absent(self) -> None:
+        """Drop the digests of files that are no longer there."""
+        for key in [key for key in self.digests.values if not os.path.exists(key)]:
+            self.digests.remove(key)
+
+    def save(self) -> None:
+        """Write down which digests are known."""
+        self.digests.save()
+
+
+class Incoming:
+    """Content on its way into the store: `write` it; `sha256` and `size` are there afterwards."""
+
+    def __init__(self, path: Path, file, sha256: str = "", size: int = 0):
+        self.path, self.file, self.hash = path, file, hashlib.sha256()
+        self.size, self.sha256 = size, sha256
+
+    def write(self, block: bytes) -> None:
+        self.file.write(block)
+        self.hash.update(block)
+        self.size += len(block)
+
+
+def _signature(path: Path) -> list[int]:
+    """What changes when a file is written or replaced; ctime cannot be set back as mtime can."""
+    status = path.stat()
+    return [status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino]
+
+
+def _let_clock_tick(path: Path) -> None:
+    """Wait until a later write must show in the file's time: within one tick of its clock two writes look the same."""
+    status = path.stat()
+    newest = max(status.st_mtime_ns, status.st_ctime_ns)
+    tick = FINE_TICK if newest % 1_000_000_000 else COARSE_TICK
+    time.sleep(min(max(0.0, newest / 1e9 + tick - time.time()), tick))

@@ -1,0 +1,106 @@
+"""YAML 1.2 as plain values, with the line of every key: `no` is text, 1e-3 is a number, a key stands once."""
+
+import re
+from pathlib import Path
+
+import yaml
+
+from notemill.errors import UsageError
+
+MOST_VALUES = 200_000  # a few lines of nested aliases could otherwise fill the memory
+PARSER = getattr(yaml, "CBaseLoader", yaml.BaseLoader)  # the base one gives no plain word a YAML 1.1 type
+CONSTANTS = {"": None, "~": None, "null": None, "Null": None, "NULL": None,
+             "true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
+NOT_FINITE = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
+INTEGER = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
+FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+CORE_TAGS = tuple(f"tag:yaml.org,2002:{kind}" for kind in ("map", "seq", "str"))
+
+Places = dict[tuple, int]
+
+
+def read_yaml(path: Path, name: str | None = None) -> tuple[object, Places]:
+    """The file's value, and the line (from 1) of each key and item by its path, as ("steps", "train", "inputs").
+
+    Raises UsageError for what is no YAML, for a key that stands twice, and for tags.
+    """
+    name = name or str(path)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise UsageError(name, "there is no such file") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(name, f"cannot be read: {error}") from None
+    return parse_yaml(text, name)
+
+
+def parse_yaml(text: str, name: str) -> tuple[object, Places]:
+    """As `read_yaml`, from text."""
+    try:
+        root = yaml.compose(text, Loader=PARSER)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f"{name}:{mark.line + 1}" if mark else name
+        raise UsageError(where, f"is not YAML: {getattr(error, 'problem', None) or error}") from None
+    reader = _Reader(name)
+    return (None if root is None else reader.value(root, ())), reader.places
+
+
+class _Reader:
+    """Turns nodes into values and remembers where each stood."""
+
+    def __init__(self, name: str):
+        self.name, self.places, self.count = name, {}, 0
+
+    def value(self, node: yaml.Node, path: tuple) -> object:
+        self.count += 1
+        if self.count > MOST_VALUES:
+            raise UsageError(self.name, f"has more than {MOST_VALUES} values", hint="are aliases nested in aliases?")
+        if isinstance(node, yaml.MappingNode):
+            return self._mapping(node, path)
+        if isinstance(node, yaml.SequenceNode):
+            self._no_tag(node)
+            return [self._placed(item, item, (*path, i)) for i, item in enumerate(node.value)]
+        return self._scalar(node)
+
+    def _mapping(self, node: yaml.MappingNode, path: tuple) -> dict:
+        self._no_tag(node)
+        result: dict = {}
+        for key_node, value_node in node.value:
+            key = self._key(key_node)
+            if key in result:
+                raise UsageError(self._where(key_node), f"the key '{key}' stands twice",
+                                 f"it stands first in line {self.places[(*path, key)]}")
+            result[key] = self._placed(key_node, value_node, (*path, key))
+        return result
+
+    def _key(self, node: yaml.Node) -> str:
+        if not isinstance(node, yaml.ScalarNode):
+            raise UsageError(self._where(node), "a key must be text")
+        return node.value
+
+    def _placed(self, mark: yaml.Node, node: yaml.Node, path: tuple) -> object:
+        self.places[path] = mark.start_mark.line + 1
+        return self.value(node, path)
+
+    def _scalar(self, node: yaml.ScalarNode) -> object:
+        self._no_tag(node)
+        return node.value if node.style else plain_scalar(node.value)
+
+    def _no_tag(self, node: yaml.Node) -> None:
+        if node.tag not in CORE_TAGS:
+            raise UsageError(self._where(node), f"the tag {node.tag} is not taken", "plain values only")
+
+    def _where(self, node: yaml.Node) -> str:
+        return f"{self.name}:{node.start_mark.line + 1}"
+
+
+def plain_scalar(text: str) -> object:
+    """What an unquoted word means in YAML 1.2's core schema."""
+    if text in CONSTANTS:
+        return CONSTANTS[text]
+    if INTEGER.fullmatch(text):
+        return int(text, 0) if text[:2] in ("0o", "0x") else int(text)
+    if NOT_FINITE.fullmatch(text):
+        return float(text.replace(".", "").lower())
+    return float(text) if FLOAT.fullmatch(text) else text
