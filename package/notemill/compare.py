@@ -150,7 +150,8 @@ def inputs_of(step: dict) -> dict[str, object]:
 
 def code_rows(step: str, left: dict, right: dict) -> list[Row]:
     one, two = parts((left, right), "components")
-    rows = cell_rows(step, one.get("cells") or [], two.get("cells") or [])
+    rows = cell_rows(step, one.get("cells") or [], two.get("cells") or [],
+                     left.get("cell_numbers") or [], right.get("cell_numbers") or [])
     rows += keyed("code", step, one.get("modules") or {}, two.get("modules") or {})
     digests = [side.get("notebook_sha256") for side in (left, right)]
     if digests[0] != digests[1] and not any(row.differs for row in rows) and one.get("cells"):
@@ -158,16 +159,21 @@ def code_rows(step: str, left: dict, right: dict) -> list[Row]:
     return rows
 
 
-def cell_rows(step: str, left: list[str], right: list[str]) -> list[Row]:
+def cell_rows(step: str, left: list[str], right: list[str], numbers: list[int], new_numbers: list[int]) -> list[Row]:
     """Which code cells are the same, changed, new or gone; a cell put in between does not change those behind it."""
     rows = []
     for _, start, end, first, last in difflib.SequenceMatcher(None, left, right, autojunk=False).get_opcodes():
         for n in range(max(end - start, last - first)):
             old = left[start + n] if start + n < end else ABSENT
             new = right[first + n] if first + n < last else ABSENT
-            number = start + n + 1 if new is ABSENT else first + n + 1
-            rows.append(make_row("code", step, f"code cell {number}", old, new))
+            name = cell_name(start + n, numbers) if new is ABSENT else cell_name(first + n, new_numbers)
+            rows.append(make_row("code", step, name, old, new))
     return rows
+
+
+def cell_name(place: int, numbers: list[int]) -> str:
+    """By its number among all cells, as in the report, where the record keeps that."""
+    return f"cell {numbers[place]}" if place < len(numbers) else f"code cell {place + 1}"
 
 
 def environment_rows(left: dict, right: dict, environment: Callable[[str], Mapping[str, str]]) -> list[Row]:
@@ -178,16 +184,21 @@ def environment_rows(left: dict, right: dict, environment: Callable[[str], Mappi
     if digests[0] == digests[1] or None in digests:
         return rows + ([make_row("environment", "", "distributions", *digests)] if digests != (None, None) else [])
     try:
-        return rows + keyed("environment", "", environment(digests[0]), environment(digests[1]))
+        lists = [environment(sha256) for sha256 in digests]
     except KeyError:
-        lost = "a list of distributions is no longer in the store"
-        return [*rows, make_row("environment", "", "distributions", *digests, note=lost)]
+        lists = [{}]
+    if all(lists):
+        return rows + keyed("environment", "", *lists)
+    lost = "a list of distributions is no longer in the store"
+    return [*rows, make_row("environment", "", "distributions", *digests, note=lost)]
 
 
 def step_environment(both: list[tuple]) -> list[Row]:
-    """Declared environment variables, as far as the record keeps them."""
+    """The kernel, and declared environment variables (the record keeps digests of their values)."""
     rows = []
     for name, *pair in both:
+        kernels = [side.get("kernel") for side in parts(pair, "components")]
+        rows += [make_row("environment", name, "kernel", *kernels)] if any(kernels) else []
         own = [side.get("env") for side in parts(pair, "components")]
         rows += keyed("environment", name, *(env if isinstance(env, dict) else {} for env in own), "variable ")
     return rows

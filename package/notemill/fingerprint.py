@@ -4,10 +4,9 @@ import difflib
 import os
 import sys
 from collections.abc import Iterator, Mapping
-from pathlib import PurePosixPath
 
 from notemill.files import canonical_json, sha256_text
-from notemill.modules import Imports
+from notemill.modules import Imports, short_name
 from notemill.notebook import Notebook
 from notemill.pipeline import Step
 
@@ -44,6 +43,8 @@ def changes(old: Mapping | None, new: Mapping, *, step: Step, numbers: list[int]
     """What changed between two sets of components, in words; `skip` are inputs that are not known yet."""
     if old is None:
         return ["never run before"]
+    if old.get("rules") != new["rules"]:
+        return [f"notemill's rules of reuse {old.get('rules')} -> {new['rules']}"]  # the rest is told in other words
     return [*_versions(old, new), *_cells(old["cells"], new["cells"], old_numbers, numbers),
             *_params(old["params"], new["params"]), *_inputs(old["inputs"], new["inputs"], step, skip),
             *_modules(old["modules"], new["modules"], imports, step),
@@ -52,7 +53,7 @@ def changes(old: Mapping | None, new: Mapping, *, step: Step, numbers: list[int]
 
 
 def _versions(old: Mapping, new: Mapping) -> Iterator[str]:
-    names = {"rules": "notemill's rules of reuse", "language": "language", "kernel": "kernel", "python": "Python"}
+    names = {"language": "language", "kernel": "kernel", "python": "Python"}
     for key, name in names.items():
         if old[key] != new[key]:
             yield f"{name} {old[key]} -> {new[key]}"
@@ -102,9 +103,7 @@ def _files(old: object, new: object) -> str:
 
 def _modules(old: Mapping, new: Mapping, imports: Imports, step: Step) -> Iterator[str]:
     for path in sorted({*old, *new}):
-        name = PurePosixPath(path).name
-        name = f"{PurePosixPath(path).parent.name}/{name}" if name == "__init__.py" else name
-        by = imports.through.get(path)
+        name, by = short_name(path), imports.through.get(path)
         if path not in old:
             yield f"{name} is now imported (by {by})"
         elif path not in new:

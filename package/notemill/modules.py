@@ -30,7 +30,7 @@ class Imports:
 
 
 class Importer:
-    """Follows imports through a project. `root` is the project's folder, `memory` spares parsing the same file twice."""
+    """Follows imports through a project. `root` is its folder; `memory` spares parsing the same file twice."""
 
     def __init__(self, root: Path, memory: Memory):
         self.root, self.memory, self._seen = root, memory, {}
@@ -42,7 +42,7 @@ class Importer:
         modules, through, outside = {}, {}, set()
         queue = deque((name, notebook.name) for name in names)
         while queue:
-            name, importer = queue.popleft()
+            name, by = queue.popleft()
             files = list(_files_of(name, folders))
             if not files:
                 outside.add(name)
@@ -50,8 +50,8 @@ class Importer:
                 path = file.relative_to(self.root).as_posix() if file.is_relative_to(self.root) else str(file)
                 if path not in modules:
                     modules[path], inner = self._read(file)
-                    through[path] = importer
-                    queue.extend((absolute, Path(path).name) for absolute in _absolute(inner, file, folders))
+                    through[path] = by
+                    queue.extend((absolute, short_name(path)) for absolute in _absolute(inner, file, folders))
         return Imports(dict(sorted(modules.items())), through, self._owners(outside))
 
     def _read(self, file: Path) -> tuple[str, list[str]]:
@@ -70,7 +70,7 @@ class Importer:
     def _owners(self, names: set[str]) -> dict[str, str | None]:
         """The distributions that `names` come from, with versions; the standard library is Python's own version."""
         found: dict[str, str | None] = {}
-        for name in sorted({name.partition(".")[0] for name in names} - sys.stdlib_module_names - {""}):
+        for name in sorted({dotted.partition(".")[0] for dotted in names} - sys.stdlib_module_names - {""}):
             owners = self.distributions["imports"].get(name)
             for owner in owners or [name]:
                 found[owner] = self.distributions["versions"].get(owner)
@@ -111,9 +111,15 @@ def _describe(raw: bytes) -> list:
     """[digest, imports]; a module that does not parse counts by its bytes, and fails when it is imported."""
     try:
         tree = ast.parse(raw)
-    except (SyntaxError, ValueError):
+        return [sha256_text(code_of(tree)), sorted(set(imports_of(tree, "")))]
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
         return [hashlib.sha256(raw).hexdigest(), []]
-    return [sha256_text(code_of(tree)), sorted(set(imports_of(tree, "")))]
+
+
+def short_name(path: str) -> str:
+    """A module's file as a reason names it: `features.py`, `models/__init__.py`."""
+    parts = path.split("/")
+    return "/".join(parts[-2:] if parts[-1] == "__init__.py" else parts[-1:])
 
 
 def _files_of(name: str, folders: list[Path]) -> Iterator[Path]:
@@ -149,6 +155,6 @@ def _absolute(names: Iterable[str], file: Path, folders: list[Path]) -> Iterator
         level = len(name) - len(name.lstrip("."))
         if level:
             base = package[:len(package) - level + 1]
-            yield ".".join([*base, name[level:]] if name[level:] else base)
+            yield ".".join([*base, *filter(None, [name[level:]])])
         else:
             yield name

@@ -14,7 +14,7 @@ from notemill.memory import Memory
 from notemill.parameters import Parameter, read_parameters
 
 RULES = 1  # raised when the same notebook would be read in another way
-TAGS_THAT_COUNT = ("parameters", "raises-exception")
+TAGS_THAT_COUNT = ("parameters", "raises-exception", "skip-execution")
 MAGIC_LINE = re.compile(r"^(\s*)((?:[\w., ]+=\s*)?)([%!?].*)$", re.M)
 IMPORT_LINE = re.compile(r"^\s*(?:from\s+([\w.]+)\s+import|import\s+([\w.]+))", re.M)
 PYTHON_CELL_MAGICS = ("time", "timeit", "capture", "prun")
@@ -54,7 +54,10 @@ def read_notebook(path: Path, memory: Memory, name: str) -> Notebook:
 
     Raises UsageError where it cannot be read. Remembered by content.
     """
-    raw = path.read_bytes()
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise UsageError(name, f"cannot be read: {error.strerror}") from None
     sha256 = hashlib.sha256(raw).hexdigest()
     key = f"{RULES}:{path.suffix}:{sha256}"
     if known := memory.get(key):
@@ -67,49 +70,58 @@ def read_notebook(path: Path, memory: Memory, name: str) -> Notebook:
 def load_cells(path: Path, raw: bytes, name: str) -> dict:
     """The notebook as nbformat's dictionary, sources as text. Raises UsageError where it is none."""
     try:
-        text = raw.decode("utf-8")
+        text = raw.decode("utf-8-sig")
         content = json.loads(text) if path.suffix == ".ipynb" else _jupytext(text, path.suffix)
-        cells = content["cells"] if content.get("nbformat", 4) >= 4 else _upgraded(text)["cells"]
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise UsageError(name, f"is not a notebook: {error}", hint="open it in Jupyter and save it again") from None
-    for cell in cells:
-        cell["source"] = "".join(cell.get("source", ""))
-    return {**content, "cells": cells}
+        content = content if content.get("nbformat", 4) >= 4 else _upgraded(text)
+        cells = [{**cell, "source": "".join(cell.get("source", "")), "metadata": dict(cell.get("metadata") or {})}
+                 for cell in content["cells"]]
+        return {**content, "cells": cells, "metadata": dict(content.get("metadata") or {})}
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        why = f"it has no {error}" if isinstance(error, KeyError) else error
+        raise UsageError(name, f"is not a notebook: {why}", hint="open it in Jupyter and save it again") from None
 
 
 def _jupytext(text: str, suffix: str) -> dict:
     import jupytext
 
-    return jupytext.reads(text, fmt="py:percent" if suffix == ".py" else "md")
+    try:
+        return jupytext.reads(text, fmt="py:percent" if suffix == ".py" else "md")
+    except Exception as error:  # its header is YAML, read by whichever parser: their errors have no common base
+        raise ValueError(str(error).partition("\n")[0]) from error
 
 
 def _upgraded(text: str) -> dict:
+    """A notebook of Jupyter's first years, in today's format."""
     import nbformat
 
-    return nbformat.reads(text, as_version=4)
+    try:
+        return json.loads(nbformat.writes(nbformat.convert(nbformat.reads(text, as_version=nbformat.NO_CONVERT), 4)))
+    except nbformat.ValidationError as error:
+        raise ValueError(str(error).partition("\n")[0]) from error
 
 
 def describe(content: dict, sha256: str, name: str) -> Notebook:
     """Read a notebook's dictionary; raises UsageError where its parameters cell does not parse."""
-    metadata, cells = content.get("metadata", {}), content["cells"]
-    kernel = metadata.get("kernelspec", {})
-    language = (kernel.get("language") or metadata.get("language_info", {}).get("name") or "python").lower()
+    metadata, cells = content["metadata"], content["cells"]
+    kernel = metadata.get("kernelspec") or {}
+    language = (kernel.get("language") or (metadata.get("language_info") or {}).get("name") or "python").lower()
     title, purpose = _headline(cells)
-    parameters_cell = next((cell for cell in cells if "parameters" in _tags(cell)), None)
-    declared = read_parameters(parameters_cell["source"], name) if parameters_cell and language == "python" else {}
+    first = next((n for n, cell in enumerate(cells, 1) if "parameters" in _tags(cell)), None)
+    declared = _parameters(cells[first - 1]["source"], f"{name}: cell {first}") if first and language == "python" else {}
     code = [(n, cell) for n, cell in enumerate(cells, 1) if cell.get("cell_type") == "code"]
     trees = [(n, cell, _parse(cell["source"]) if language == "python" else None) for n, cell in code]
     return Notebook(
         sha256=sha256, language=language, kernel=kernel.get("name"), title=title, purpose=purpose,
         text=sha256_text(canonical_json([[cell.get("cell_type"), cell["source"]] for cell in cells])),
-        has_parameters_cell=parameters_cell is not None, parameters=declared,
-        cells=tuple(_cell(n, cell, tree) for n, cell, tree in trees if _does_something(cell, tree)),
+        has_parameters_cell=first is not None, parameters=declared,
+        cells=tuple(_cell(n, cell, tree, n == first) for n, cell, tree in trees if _does_something(cell, tree)),
         imports=tuple(sorted({i for _, cell, tree in trees for i in imports_of(tree, cell["source"])})),
         cell_count=len(cells))
 
 
-def _tags(cell: dict) -> list[str]:
-    return cell.get("metadata", {}).get("tags", [])
+def _parameters(source: str, where: str) -> dict[str, Parameter]:
+    """What the parameters cell declares; `%matplotlib inline` may stand in it too."""
+    return read_parameters(source if _parse(source) is None else _without_magics(source), where)
 
 
 def _headline(cells: list[dict]) -> tuple[str, str]:
@@ -138,24 +150,36 @@ def _parse(source: str) -> ast.Module | None:
         if match[1] not in PYTHON_CELL_MAGICS:
             return None
         body = f"{match[0].strip()!r}\n{source[match.end():]}"
-    for text in (body, MAGIC_LINE.sub(lambda m: f"{m[1]}{m[2]}{m[3]!r}", body)):
-        try:
-            return ast.parse(text)
-        except (SyntaxError, ValueError):
-            continue
-    return None
+    try:
+        return ast.parse(_without_magics(body))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+
+
+def _without_magics(source: str) -> str:
+    """`%magic`, `!command` and `?help` as strings, where the source is no Python without that."""
+    try:
+        ast.parse(source)
+    except (SyntaxError, ValueError):
+        return MAGIC_LINE.sub(lambda m: f"{m[1]}{m[2]}{m[3]!r}", source)
+    return source
 
 
 def _does_something(cell: dict, tree: ast.Module | None) -> bool:
     return bool(tree.body) if tree else bool(cell["source"].strip())
 
 
-def _cell(number: int, cell: dict, tree: ast.Module | None) -> Cell:
+def _cell(number: int, cell: dict, tree: ast.Module | None, declares: bool) -> Cell:
     tags = [tag for tag in TAGS_THAT_COUNT if tag in _tags(cell)]
-    digest = sha256_text(canonical_json([code_of(tree) if tree else cell["source"].strip(), tags]))
-    settings = tuple((_name_set(node), sha256_text(ast.dump(node))) for node in tree.body) \
-        if tree and "parameters" in tags else ()
-    return Cell(number, digest, settings)
+    digest = sha256_text(canonical_json([_code(tree, cell["source"]), tags]))
+    return Cell(number, digest, tuple(_settings(tree)) if tree and declares else ())
+
+
+def _code(tree: ast.Module | None, source: str) -> str:
+    try:
+        return source.strip() if tree is None else code_of(tree)
+    except RecursionError:  # a sum of a thousand terms
+        return source.strip()
 
 
 def code_of(tree: ast.AST) -> str:
@@ -163,11 +187,29 @@ def code_of(tree: ast.AST) -> str:
     return ast.dump(tree)
 
 
-def _name_set(node: ast.stmt) -> str | None:
-    """The one name that a statement sets, if that is all it does."""
-    if isinstance(node, ast.AnnAssign):
-        return getattr(node.target, "id", None)
-    return getattr(node.targets[0], "id", None) if isinstance(node, ast.Assign) and len(node.targets) == 1 else None
+def _settings(tree: ast.Module) -> Iterator[tuple[str | None, str]]:
+    """Each statement's digest, with the name of the parameter that it is the default of.
+
+    A default that the cell itself goes on to use counts even where it is overridden: papermill overrides it after
+    this cell, so that `half = n // 2` was made from the default.
+    """
+    used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
+    used |= {getattr(node.target, "id", None) for node in ast.walk(tree) if isinstance(node, ast.AugAssign)}
+    for node in tree.body:
+        name = _default_of(node)
+        yield None if name in used else name, sha256_text(_code(node, ast.unparse(node)))
+
+
+def _default_of(node: ast.stmt) -> str | None:
+    """The one name that a statement sets to a constant, if that is all it does."""
+    targets = node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
+    if len(targets) != 1 or not isinstance(targets[0], ast.Name):
+        return None
+    try:
+        ast.literal_eval(node.value or ast.Constant(None))
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
+        return None
+    return targets[0].id
 
 
 def imports_of(tree: ast.AST | None, source: str) -> Iterator[str]:
@@ -182,14 +224,14 @@ def imports_of(tree: ast.AST | None, source: str) -> Iterator[str]:
             base = "." * node.level + (node.module or "")
             yield base
             yield from (f"{base}{'' if base.endswith('.') else '.'}{alias.name}" for alias in node.names)
-        elif isinstance(node, ast.Call) and _is_import_call(node.func) and node.args:
-            name = node.args[0]
-            if isinstance(name, ast.Constant) and isinstance(name.value, str):
-                yield name.value
+        elif isinstance(node, ast.Call) and _is_import_call(node.func):
+            given = [*node.args[:1], *(word.value for word in node.keywords if word.arg == "name")]
+            yield from (name.value for name in given if isinstance(name, ast.Constant) and isinstance(name.value, str))
 
 
 def _is_import_call(function: ast.expr) -> bool:
-    return ast.unparse(function) in ("importlib.import_module", "import_module", "__import__")
+    """`import_module(...)`, `importlib.import_module(...)` under whatever name, `__import__(...)`."""
+    return getattr(function, "attr", getattr(function, "id", None)) in ("import_module", "__import__")
 
 
 def _from_json(known: dict) -> Notebook:

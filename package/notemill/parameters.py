@@ -1,17 +1,21 @@
 """A notebook's parameters: names and types from its `parameters` cell, and whether a value fits."""
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import reduce
 
-from notemill.errors import UsageError
+from notemill.errors import UsageError, did_you_mean
+from notemill.yaml_places import plain_scalar
 
 KINDS = {"int": "int", "float": "float", "str": "str", "bool": "bool", "list": "list", "dict": "dict", "None": "None",
-         "List": "list", "Dict": "dict", "Sequence": "list", "Mapping": "dict", "Path": "str", "tuple": "list",
-         "set": "list"}
+         "List": "list", "Dict": "dict", "Sequence": "list", "Iterable": "list", "Mapping": "dict", "Path": "str",
+         "tuple": "list", "Tuple": "list", "set": "list", "Set": "list", "NoneType": "None"}
 WORDS = {"int": "a whole number", "float": "a number", "str": "text", "bool": "true or false", "list": "a list",
          "dict": "a mapping", "None": "null"}
 TRAPS = {"no": "false", "off": "false", "yes": "true", "on": "true"}
+
+Kind = str | list  # "int", or ["list", [kinds of the items]], ["dict", [kinds of the values]]: as JSON keeps it
 
 
 @dataclass(frozen=True)
@@ -19,7 +23,7 @@ class Parameter:
     """One parameter: the kinds of value it takes (None: any), the values it takes (None: any), its default as code."""
 
     name: str
-    kinds: list[str] | None
+    kinds: list[Kind] | None
     choices: list | None
     default: str | None
 
@@ -40,19 +44,28 @@ def _declared(node: ast.stmt) -> Iterator[Parameter]:
         yield Parameter(node.target.id, kinds, choices, ast.unparse(node.value) if node.value else None)
     elif isinstance(node, ast.Assign):
         for target in node.targets:
-            if isinstance(target, ast.Name):
-                yield Parameter(target.id, _kind_of_default(node.value), None, ast.unparse(node.value))
+            yield from _assigned(target, node.value)
 
 
-def _kind_of_default(node: ast.expr) -> list[str] | None:
+def _assigned(target: ast.expr, value: ast.expr) -> Iterator[Parameter]:
+    """`a = 1`, and `a, b = 1, 2`."""
+    if isinstance(target, ast.Name):
+        yield Parameter(target.id, _kind_of_default(value), None, ast.unparse(value))
+    elif isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple) and len(target.elts) == len(value.elts):
+        for one, default in zip(target.elts, value.elts, strict=True):
+            yield from _assigned(one, default)
+
+
+def _kind_of_default(node: ast.expr) -> list[Kind] | None:
     try:
         value = ast.literal_eval(node)
-    except (ValueError, TypeError, SyntaxError):
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
         return None
-    return None if value is None else [KINDS.get(type(value).__name__, "any")]
+    kind = KINDS.get(type(value).__name__)
+    return None if value is None or kind is None else [kind]
 
 
-def _annotated(node: ast.expr) -> tuple[list[str] | None, list | None]:
+def _annotated(node: ast.expr) -> tuple[list[Kind] | None, list | None]:
     """Kinds and choices that an annotation allows; (None, None) for one that we cannot judge."""
     try:
         return _judged(node)
@@ -60,7 +73,7 @@ def _annotated(node: ast.expr) -> tuple[list[str] | None, list | None]:
         return None, None
 
 
-def _judged(node: ast.expr) -> tuple[list[str] | None, list | None]:
+def _judged(node: ast.expr) -> tuple[list[Kind] | None, list | None]:
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
         return _annotated(ast.parse(node.value, mode="eval").body)
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr):
@@ -71,23 +84,29 @@ def _judged(node: ast.expr) -> tuple[list[str] | None, list | None]:
     return ([KINDS[name]], None) if name in KINDS else (None, None)
 
 
-def _subscripted(node: ast.Subscript) -> tuple[list[str] | None, list | None]:
+def _subscripted(node: ast.Subscript) -> tuple[list[Kind] | None, list | None]:
     name = ast.unparse(node.value).rpartition(".")[2]
     inner = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
     if name == "Literal":
         values = [ast.literal_eval(value) for value in inner]
-        return sorted({KINDS[type(value).__name__.replace("NoneType", "None")] for value in values}), values
+        return _unique(KINDS[type(value).__name__] for value in values), values
     if name == "Optional":
         return _either(_annotated(inner[0]), (["None"], None))
     if name == "Union":
-        result = _annotated(inner[0])
-        for other in inner[1:]:
-            result = _either(result, _annotated(other))
-        return result
-    return _annotated(inner[0]) if name == "Annotated" else _annotated(node.value)
+        return reduce(_either, map(_annotated, inner))
+    if name == "Annotated":
+        return _annotated(inner[0])
+    return _container(KINDS[name], inner)
 
 
-def _either(left: tuple, right: tuple) -> tuple[list[str] | None, list | None]:
+def _container(kind: str, inner: list[ast.expr]) -> tuple[list[Kind] | None, None]:
+    """`list[str]`, `dict[str, float]`: what is in them is judged too, if all of it is of one type."""
+    last = _annotated(inner[-1])
+    same = len(inner) == (2 if kind == "dict" else 1) and last[0] is not None and last[1] is None
+    return [[kind, last[0]] if same else kind], None
+
+
+def _either(left: tuple, right: tuple) -> tuple[list[Kind] | None, list | None]:
     if left[0] is None or right[0] is None:
         return None, None
     choices = None
@@ -96,22 +115,47 @@ def _either(left: tuple, right: tuple) -> tuple[list[str] | None, list | None]:
                    for value in (values if values is not None else [None] if kinds == ["None"] else [])]
         if any(values is None and kinds != ["None"] for kinds, values in (left, right)):
             choices = None  # Literal["a"] | int: any whole number goes
-    return sorted({*left[0], *right[0]}), choices
+    return _unique([*left[0], *right[0]]), choices
+
+
+def _unique(kinds: Iterable[Kind]) -> list[Kind]:
+    """Each once, None last, as one says it."""
+    found = [kind for n, kind in enumerate(listed := list(kinds)) if kind not in listed[:n]]
+    return sorted(found, key=lambda kind: kind == "None")
 
 
 def misfit(parameter: Parameter, value: object) -> tuple[str, str | None] | None:
     """(what is allowed, a hint) where the value does not fit; None where it does."""
-    if parameter.kinds is not None and "any" not in parameter.kinds and not any(
-            _is(value, kind) for kind in parameter.kinds):
-        hint = f"YAML 1.2 reads {value} as text: write {TRAPS[value.lower()]}" \
-            if "bool" in parameter.kinds and isinstance(value, str) and value.lower() in TRAPS else None
-        return "the notebook takes " + " or ".join(WORDS[kind] for kind in parameter.kinds), hint
+    if parameter.kinds is not None and not any(_is(value, kind) for kind in parameter.kinds):
+        return "the notebook takes " + _words(parameter.kinds), _hint(parameter.kinds, value)
     if parameter.choices is not None and value not in parameter.choices:
-        return "the notebook takes one of: " + ", ".join(map(str, parameter.choices)), None
+        near = did_you_mean(value, [c for c in parameter.choices if isinstance(c, str)]) \
+            if isinstance(value, str) else None
+        return "the notebook takes one of: " + ", ".join(map(str, parameter.choices)), near
     return None
 
 
-def _is(value: object, kind: str) -> bool:
+def _words(kinds: list[Kind]) -> str:
+    said = [WORDS[kind] if isinstance(kind, str) else f"{WORDS[kind[0]]} of which each is {_words(kind[1])}"
+            for kind in kinds]
+    return " or ".join(said)
+
+
+def _hint(kinds: list[Kind], value: object) -> str | None:
+    """What YAML made of a word that was meant otherwise."""
+    if "bool" in kinds and isinstance(value, str) and value.lower() in TRAPS:
+        return f"YAML 1.2 reads {value} as text: write {TRAPS[value.lower()]}"
+    if "str" in kinds and isinstance(value, int | float):
+        return "a text that looks like a number, true or false needs quotes"
+    if isinstance(value, str) and any(_is(plain_scalar(value), kind) for kind in kinds):
+        return f"without quotes {value} is no text"
+    return None
+
+
+def _is(value: object, kind: Kind) -> bool:
+    if isinstance(kind, list):
+        items = value.values() if isinstance(value, dict) else value
+        return _is(value, kind[0]) and all(any(_is(item, inner) for inner in kind[1]) for item in items)
     if isinstance(value, bool):
         return kind == "bool"
     types = {"int": int, "float": (int, float), "str": str, "list": list, "dict": dict, "None": type(None)}

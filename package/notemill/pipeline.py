@@ -2,6 +2,7 @@
 
 import keyword
 import math
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
@@ -14,6 +15,7 @@ from notemill.sources import Source, parse
 from notemill.yaml_places import Places, read_yaml
 
 FILE = "notebooks/pipeline.yaml"
+NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 
 
 @dataclass(frozen=True)
@@ -103,14 +105,25 @@ def read_pipeline(root: Path) -> Pipeline:
                          "change to the project's folder, or name it with --project DIR")
     raw, places = read_yaml(root / FILE, FILE)
     check({} if raw is None else raw, schemas.load("pipeline"), places, FILE)
+    for path in _not_finite(raw, ()):
+        raise UsageError(where(FILE, places, path), "is infinite or no number", "a number must be finite")
     pipeline = Pipeline(
         name=raw["name"], root=root, steps=_steps(raw, root, places), params=raw.get("params", {}),
         task=raw.get("task"), risk=raw.get("risk"), gate=raw.get("gate"), places=places,
         contract=_existing(root, raw["contract"], where(FILE, places, ("contract",))) if "contract" in raw else None)
-    for problem in (_outside_problems, _name_problems, _value_problems, _gate_problems):
+    for problem in (_file_problems, _name_problems, _gate_problems):
         for error in problem(pipeline):
             raise error
     return pipeline
+
+
+def _not_finite(value: object, path: tuple) -> Iterator[tuple]:
+    """Where numbers stand that JSON, and so a fingerprint, cannot hold."""
+    if isinstance(value, dict | list):
+        for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from _not_finite(inner, (*path, key))
+    elif isinstance(value, float) and not math.isfinite(value):
+        yield path
 
 
 def _steps(raw: dict, root: Path, places: Places) -> dict[str, Step]:
@@ -152,14 +165,16 @@ def _existing(root: Path, name: str, place: str) -> Path:
 def _input(value: object, key: str, steps: dict, root: Path, place: str) -> Output | Source:
     """`step.output` where it names one; else outside data, unless it looks like a misspelt output."""
     step, dot, name = value.partition(".") if isinstance(value, str) else ("", "", "")
-    if step in steps and name.isidentifier():
-        outputs = steps[step].get("outputs", {})
-        if name not in outputs:
-            raise UsageError(_without_key(place, key), f"unknown input '{value}'",
-                             f"'{step}' has the outputs: {', '.join(sorted(outputs)) or 'none'}",
-                             _nearest(name, outputs, f"{step}."))
+    outputs = steps[step].get("outputs", {}) if step in steps else {}
+    if name in outputs:
         return Output(step, name)
-    if dot and step.isidentifier() and name.isidentifier() and not (root / value).exists():
+    if not dot or not name.isidentifier() or (root / value).exists():
+        return parse(value, place)
+    if step in steps:
+        raise UsageError(_without_key(place, key), f"unknown input '{value}'",
+                         f"'{step}' has the outputs: {', '.join(sorted(outputs)) or 'none'}",
+                         _nearest(name, outputs, f"{step}."))
+    if NAME.fullmatch(step):
         every = [f"{s}.{o}" for s in steps for o in steps[s].get("outputs", {})]
         if near := did_you_mean(value, every):
             raise UsageError(_without_key(place, key), f"unknown input '{value}'",
@@ -175,9 +190,12 @@ def _nearest(name: str, names: Mapping, prefix: str) -> str | None:
     return did_you_mean(prefix + name, [prefix + other for other in names])
 
 
-def _outside_problems(pipeline: Pipeline) -> Iterator[UsageError]:
-    """Files that two outputs of one step would both write."""
+def _file_problems(pipeline: Pipeline) -> Iterator[UsageError]:
+    """Files that would be written twice."""
     for step in pipeline.steps.values():
+        if step.name.lower() == "index":
+            yield UsageError(pipeline.where("steps", step.name), "the name 'index' is taken",
+                             "reports/index.html is the page of the whole run", "rename the step")
         seen: dict[str, str] = {}
         for name, file in step.outputs.items():
             if file.lower() in seen:
@@ -203,15 +221,6 @@ def _name_problems(pipeline: Pipeline) -> Iterator[UsageError]:
         for name in set(step.env) & set(step.secrets):
             yield UsageError(pipeline.where("steps", step.name), f"'{name}' stands under env and under secrets",
                              "env: is part of what is recorded, secrets: never is", "keep one of the two")
-
-
-def _value_problems(pipeline: Pipeline) -> Iterator[UsageError]:
-    """Numbers that JSON, and so a fingerprint, cannot hold."""
-    for step in pipeline.steps.values():
-        for name, value in step.params.items():
-            if isinstance(value, float) and not math.isfinite(value):
-                yield UsageError(pipeline.where("steps", step.name, "params", name), f"got {value}",
-                                 "a parameter's number must be finite")
 
 
 def _gate_problems(pipeline: Pipeline) -> Iterator[UsageError]:

@@ -1,6 +1,7 @@
 """YAML 1.2 as plain values, with the line of every key: `no` is text, 1e-3 is a number, a key stands once."""
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 import yaml
@@ -8,13 +9,13 @@ import yaml
 from notemill.errors import UsageError
 
 MOST_VALUES = 200_000  # a few lines of nested aliases could otherwise fill the memory
+MOST_DEEP = 50  # and a row of brackets the stack
 PARSER = getattr(yaml, "CBaseLoader", yaml.BaseLoader)  # the base one gives no plain word a YAML 1.1 type
 CONSTANTS = {"": None, "~": None, "null": None, "Null": None, "NULL": None,
              "true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
 NOT_FINITE = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 INTEGER = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
 FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
-CORE_TAGS = tuple(f"tag:yaml.org,2002:{kind}" for kind in ("map", "seq", "str"))
 
 Places = dict[tuple, int]
 
@@ -37,13 +38,40 @@ def read_yaml(path: Path, name: str | None = None) -> tuple[object, Places]:
 def parse_yaml(text: str, name: str) -> tuple[object, Places]:
     """As `read_yaml`, from text."""
     try:
+        _refuse_odd(yaml.parse(text, Loader=PARSER), name)
         root = yaml.compose(text, Loader=PARSER)
     except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f"{name}:{mark.line + 1}" if mark else name
-        raise UsageError(where, f"is not YAML: {getattr(error, 'problem', None) or error}") from None
+        raise _no_yaml(error, text, name) from None
     reader = _Reader(name)
     return (None if root is None else reader.value(root, ())), reader.places
+
+
+def _refuse_odd(events: Iterable[yaml.Event], name: str) -> None:
+    """Tags, which ask for types that are not plain, and what is nested too deep to be followed."""
+    depth = 0
+    for event in events:
+        if getattr(event, "tag", None) is not None:
+            raise UsageError(f"{name}:{event.start_mark.line + 1}", f"the tag {_short(event.tag)} is not taken",
+                             "plain values only", "leave it out; quotes make a text of anything")
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > MOST_DEEP:
+            raise UsageError(f"{name}:{event.start_mark.line + 1}", f"is nested more than {MOST_DEEP} deep")
+
+
+def _no_yaml(error: yaml.YAMLError, text: str, name: str) -> UsageError:
+    mark = getattr(error, "problem_mark", None)
+    if isinstance(error, yaml.reader.ReaderError):
+        line = text[:error.position].count("\n") + 1
+        return UsageError(f"{name}:{line}", f"is not YAML: the character {error.character:#x} is not taken",
+                          "printable characters only")
+    lines = text.splitlines()
+    hint = "indent with spaces: YAML takes no tabs" if mark and "\t" in "".join(lines[mark.line:mark.line + 1]) else None
+    return UsageError(f"{name}:{mark.line + 1}" if mark else name,
+                      f"is not YAML: {getattr(error, 'problem', None) or error}", hint=hint)
+
+
+def _short(tag: str) -> str:
+    return tag.replace("tag:yaml.org,2002:", "!!")
 
 
 class _Reader:
@@ -54,17 +82,16 @@ class _Reader:
 
     def value(self, node: yaml.Node, path: tuple) -> object:
         self.count += 1
-        if self.count > MOST_VALUES:
-            raise UsageError(self.name, f"has more than {MOST_VALUES} values", hint="are aliases nested in aliases?")
+        if self.count > MOST_VALUES or len(path) > MOST_DEEP:
+            raise UsageError(self._where(node), f"has more than {MOST_VALUES} values, or ones nested too deep",
+                             hint="are aliases nested in aliases?")
         if isinstance(node, yaml.MappingNode):
             return self._mapping(node, path)
         if isinstance(node, yaml.SequenceNode):
-            self._no_tag(node)
             return [self._placed(item, item, (*path, i)) for i, item in enumerate(node.value)]
         return self._scalar(node)
 
     def _mapping(self, node: yaml.MappingNode, path: tuple) -> dict:
-        self._no_tag(node)
         result: dict = {}
         for key_node, value_node in node.value:
             key = self._key(key_node)
@@ -84,12 +111,12 @@ class _Reader:
         return self.value(node, path)
 
     def _scalar(self, node: yaml.ScalarNode) -> object:
-        self._no_tag(node)
-        return node.value if node.style else plain_scalar(node.value)
-
-    def _no_tag(self, node: yaml.Node) -> None:
-        if node.tag not in CORE_TAGS:
-            raise UsageError(self._where(node), f"the tag {node.tag} is not taken", "plain values only")
+        if node.style:
+            return node.value
+        try:
+            return plain_scalar(node.value)
+        except ValueError:  # Python turns no more than some thousand digits into a number
+            raise UsageError(self._where(node), f"has a number of {len(node.value)} digits") from None
 
     def _where(self, node: yaml.Node) -> str:
         return f"{self.name}:{node.start_mark.line + 1}"

@@ -24,7 +24,7 @@ def run(folder: Path, *, as_json: bool, **asked) -> int:
     stream = sys.stderr if as_json else sys.stdout
     console = Console(stream, live=is_live(stream), style=style_for(stream))
     record = carry_out(project, options(project, **asked), console)
-    console.summary(record, project.root, open_command(project, record))
+    console.summary(record, project.root, open_command(project), (project.pipeline.gate or {}).get("metric"))
     if record["error"]:
         tell_failure(record)
     if as_json:
@@ -32,8 +32,8 @@ def run(folder: Path, *, as_json: bool, **asked) -> int:
     return EXIT[record["status"]]
 
 
-def open_command(project: Project, record: dict) -> str | None:
-    """How to open MLflow, if anything was ever logged."""
+def open_command(project: Project) -> str:
+    """How to open MLflow."""
     from notemill import lineage
 
     uri = lineage.tracking_uri(project.root, project.environ)

@@ -88,7 +88,7 @@ def _remembered(contract: Contract, files: Sequence[tuple[str, Path]], digests: 
     place = folder / f"{key}.json"
     try:
         return CheckResult.from_json(read_json(place, {}))
-    except (KeyError, TypeError, ValueError):
+    except (AttributeError, KeyError, TypeError, ValueError):
         pass
     from notemill.contract.rules import check
     result = check(contract, files)

@@ -55,7 +55,7 @@ class CheckResult:
 
     @classmethod
     def from_json(cls, value: Mapping) -> "CheckResult":
-        """Raises KeyError, TypeError or ValueError for what `as_json` did not write."""
+        """Raises AttributeError, KeyError, TypeError or ValueError for what `as_json` did not write."""
         if value["format"] != FORMAT:
             raise ValueError(value["format"])
         return cls(tuple(_breach(one) for one in value["breaches"]), value["rows"], value["newest"])

@@ -15,8 +15,8 @@ from notemill.errors import did_you_mean
 
 SHOWN = 5           # rows and values in a message
 LONGEST = 40        # characters of a value in a message
-NOUNS = {"integer": "that are no whole number", "number": "that are no number", "boolean": "that are neither true nor "
-         "false", "category": "that are no category", "text": "that are no text", "datetime": "that are no ISO date"}
+NOUNS = {"integer": "with no whole number", "number": "with no number", "boolean": "with neither true nor false",
+         "category": "with no category", "text": "with no text", "datetime": "with no ISO date"}
 
 
 @dataclass(frozen=True)
@@ -172,11 +172,11 @@ def _column_rules(column: Column, found: Values) -> Iterator[Rule]:
                    lambda series: _kept(series, series < top if is_day(high) else series <= top), severity)
     if column.categories:
         allowed = {_key(value) for value in column.categories}
-        yield Rule("categories", f"that are none of {_listed(column.categories)}", (column.name,),
+        yield Rule("categories", f"with none of {_listed(column.categories)}", (column.name,),
                    list(column.categories), lambda series: _kept(series, series.map(_key).isin(allowed)),
                    _severity(column, "categories"))
     if column.unique:
-        yield Rule("unique", "that repeat a value", (column.name,), True,
+        yield Rule("unique", "with a repeated value", (column.name,), True,
                    lambda series: _kept(series, ~series.duplicated()), _severity(column, "unique"))
 
 
@@ -184,7 +184,7 @@ def _group_rules(contract: Contract) -> Iterator[Rule]:
     severity = "warning" if "unique" in contract.warn else "error"
     for group in contract.unique:
         chosen = list(group)
-        yield Rule("unique", "that repeat a value" if len(group) == 1 else "that repeat their values together", group,
+        yield Rule("unique", "with a repeated value" if len(group) == 1 else "with the same values together", group,
                    chosen, lambda frame, chosen=chosen: frame[chosen].isna().any(axis=1) | ~frame.duplicated(chosen),
                    severity)
 
@@ -213,7 +213,8 @@ def _key(value: object) -> str:
 def _row_breach(table: Table, rule: Rule, rows: np.ndarray) -> Breach:
     first = [table.place(int(row)) for row in rows[:SHOWN]]
     places = tuple(Place(file.name, int(file.numbers[position])) for file, position in first)
-    got = tuple(", ".join(_shown(file.data.column(name)[position].as_py()) for name in rule.columns)
+    show = str if rule.name == "range" else _shown      # what has a range is a number or a date, also in CSV
+    got = tuple(" + ".join(show(file.data.column(name)[position].as_py()) for name in rule.columns)
                 for file, position in first)
     noun = f"column '{rule.columns[0]}'" if len(rule.columns) == 1 else f"columns {_listed(rule.columns)}"
     column = rule.columns[0] if len(rule.columns) == 1 else None
@@ -243,7 +244,7 @@ def _tail(places: tuple[Place, ...], breach: Breach, many: bool) -> str:
         rows = ", ".join(f"{p.row} (line {p.line})" if p.line and p.line != p.row + 1 else str(p.row) for p in here)
         parts.append(f"{'row' if len(here) == 1 else 'rows'} {rows}{f' of {name}' if many else ''}")
     more = ", ..." if breach.count > len(places) else ""
-    return f" ({'; '.join(parts)}{more}{': ' + '; '.join(breach.got) if breach.got else ''})"
+    return f" ({'; '.join(parts)}{more}{': ' + ', '.join(breach.got) if breach.got else ''})"
 
 
 def _severity(column: Column, rule: str) -> str:

@@ -94,9 +94,9 @@ class ProcessEngine(Engine):
         running["notebook"] = nb
         manager.notebook_start()
         try:
-            client = Client(manager, km=km, kernel_name=kernel_name, log=logging.getLogger("papermill"), start_timeout=60,
-                            store_widget_state=True, coalesce_streams=True, timeout=None)
-            client.execute(env=dict(job.env), cwd=str(job.cwd))
+            client = Client(manager, km=km, kernel_name=kernel_name, log=logging.getLogger("papermill"),
+                            startup_timeout=60, store_widget_state=True, coalesce_streams=True, timeout=None)
+            client.execute(cleanup_kc=True, env=dict(job.env), cwd=str(job.cwd))
         finally:
             manager.notebook_complete()
         return manager.nb

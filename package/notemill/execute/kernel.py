@@ -26,7 +26,7 @@ def kernel_environment(environ: Mapping[str, str], names: tuple[str, ...], threa
     seen = {name: environ[name] for name in (*PASSED_ON, *mlflow, *names) if name in environ}
     measured = {name: environ[name] for name in environ if name.startswith("COVERAGE_PROCESS")}
     shares = {name: str(threads) for name in THREADS}
-    return {**shares, **seen, **measured, "PYTHONPATH": str(root / "package"), "PYTHONDONTWRITEBYTECODE": "1"}
+    return {**shares, **seen, **measured, "PYTHONPATH": str(root / "package")}
 
 
 @contextmanager

@@ -3,10 +3,11 @@
 from notemill.lineage.find import find_run
 from notemill.lineage.outbox import mark_pending, pending_runs, published, sync
 from notemill.lineage.publish import publish
+from notemill.lineage.reach import check_reachable
 from notemill.lineage.spool import open_spool, read_spool, redact_spool
 from notemill.lineage.template import ensure_embedded, template_file
 from notemill.lineage.tree import print_tree, trace, tree
-from notemill.lineage.uri import check_reachable, open_command, shown_uri, tracking_uri
+from notemill.lineage.uri import open_command, shown_uri, tracking_uri
 
 __all__ = ["check_reachable", "ensure_embedded", "find_run", "mark_pending", "open_command", "open_spool",
            "pending_runs", "print_tree", "publish", "published", "read_spool", "redact_spool", "shown_uri", "sync",

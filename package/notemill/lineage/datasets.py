@@ -26,9 +26,9 @@ def _dataset(name: str, found: Mapping, store: Store, redact: Callable[[str], st
     origin = redact(str(found["from"]))
     source = {"uri": origin, "sha256": sha256}
     if "files" in found:
-        source["files"] = [redact(file["name"]) for file in found["files"][:500]]
+        source["files"] = [redact(file["name"]) for file in found["files"][:200]]
         profile["files"] = len(found["files"])
-    return {"name": origin[:500], "digest": sha256[:SHORT], "source_type": "notemill", "source": json.dumps(source)[:65000],
+    return {"name": origin[:500], "digest": sha256[:SHORT], "source_type": "notemill", "source": json.dumps(source),
             "schema": redact(schema) if schema and len(schema) < 1_000_000 else None, "profile": json.dumps(profile),
             "tags": {"mlflow.data.context": name, "notemill.sha256": sha256, "notemill.from": origin[:500]}}
 

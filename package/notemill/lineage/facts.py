@@ -17,7 +17,7 @@ def milliseconds(moment: str | None) -> int | None:
 
 def key(name: str) -> str:
     """A name with the characters alone that MLflow allows in keys."""
-    return re.sub(r"[^\w\-. /]", "_", name)[:KEY_LIMIT]
+    return re.sub(r"[^\w\-. /:]", "_", name)[:KEY_LIMIT]
 
 
 def value_text(value: object) -> str:
@@ -78,7 +78,8 @@ def step_tags(record: Mapping, step: Mapping) -> dict[str, str]:
     """A step's: what it was made from, and what it made, by content."""
     tags = common_tags(record) | {
         "notemill.step": step["step"], "mlflow.source.name": step["notebook"], "notemill.status": step["status"],
-        "notemill.notebook_sha256": step.get("notebook_sha256") or "", "notemill.fingerprint": step["fingerprint"] or "",
+        "notemill.notebook_sha256": step.get("notebook_sha256") or "",
+        "notemill.fingerprint": step.get("fingerprint") or "",
         "notemill.reasons": "; ".join(step.get("reasons") or []), "mlflow.note.content": step_note(step)}
     for name, found in (step.get("inputs") or {}).items():
         tags[key(f"notemill.input.{name}")] = digest(found)
@@ -104,7 +105,7 @@ def digest(found: Mapping) -> str:
 
 
 def step_params(step: Mapping, logged: Mapping[str, str]) -> dict[str, str]:
-    """The step's parameters; what the notebook logged under the same name, but differently, is kept as `notebook.NAME`."""
+    """The step's parameters; what the notebook logged under the same name, but differently, becomes `notebook.NAME`."""
     params = {key(name): value_text(value)[:PARAM_LIMIT] for name, value in (step.get("params") or {}).items()}
     for name, value in logged.items():
         same = params.setdefault(name, value) == value
@@ -170,7 +171,8 @@ def figures_text(step: Mapping) -> str:
 def commit_text(git: Mapping | None) -> str:
     if not git or not git.get("commit"):
         return "no commit"
-    return f"commit {git['commit'][:12]} on {git.get('branch')}" + (", with unsaved changes" if git.get("dirty") else "")
+    dirty = ", with unsaved changes" if git.get("dirty") else ""
+    return f"commit {git['commit'][:12]} on {git.get('branch')}{dirty}"
 
 
 def step_note(step: Mapping) -> str:

@@ -8,7 +8,8 @@ from pathlib import Path
 from notemill.errors import UsageError
 from notemill.lineage.client import mlflow_client
 from notemill.lineage.spool import PARENT
-from notemill.lineage.uri import check_reachable, embedded_path, shown_uri
+from notemill.lineage.reach import check_reachable
+from notemill.lineage.uri import embedded_path, shown_uri
 
 FORMS = "the name of a run (20261120-231332-4f2a), an MLflow run, or a version of a registered model (NAME/N, or N)"
 
@@ -30,7 +31,8 @@ def find_run(run_or_version: str, uri: str, model: str | None = None) -> dict:
 
 
 def _unknown(name: str, uri: str, hint: str | None = None) -> UsageError:
-    return UsageError(f"'{name}'", f"neither this project nor MLflow at {shown_uri(uri)} knows it", f"allowed: {FORMS}", hint)
+    return UsageError(f"'{name}'", f"neither this project nor MLflow at {shown_uri(uri)} knows it", f"allowed: {FORMS}",
+                      hint)
 
 
 def _find(client, name: str, uri: str, model: str | None):

@@ -6,7 +6,8 @@ from pathlib import Path
 from notemill.errors import NotemillError
 from notemill.files import read_json, write_json
 from notemill.lineage.publish import publish, read_record
-from notemill.lineage.uri import check_reachable, shown_uri
+from notemill.lineage.reach import check_reachable
+from notemill.lineage.uri import shown_uri
 from notemill.store import Store
 
 PENDING, SENT = "mlflow.pending", "mlflow.json"

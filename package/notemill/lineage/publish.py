@@ -1,4 +1,4 @@
-"""Write a run's record to MLflow: a parent run and a child for each step. Doing it again, or half of it, is harmless."""
+"""Write a run's record to MLflow: a parent run and a child for each step. To do it twice, or half, is harmless."""
 
 import json
 import tempfile
@@ -19,7 +19,7 @@ from notemill.store import Store
 RUN = ""        # the parent run's key among the steps
 COMPLETE = "notemill.published"
 METRICS, OTHERS = 500, 100      # of a batch; MLflow allows 1,000 and 100, and a million bytes
-ELSEWHERE = ("mlflow.source.", "mlflow.user", "mlflow.runName", PARENT, "mlflow.log-model.history", "mlflow.loggedModels")
+ELSEWHERE = ("mlflow.source.", "mlflow.user", "mlflow.runName", PARENT, "mlflow.log-model.history")
 
 
 @dataclass
@@ -35,7 +35,7 @@ class Target:
     found: dict[tuple[str, str], object] = field(default_factory=dict)
 
     def clean(self, values: Mapping[str, str], limit: int = facts.TAG_LIMIT) -> dict[str, str]:
-        return {self.redact(name): self.redact(str(value))[:limit] for name, value in values.items()}
+        return {facts.key(self.redact(name)): self.redact(str(value))[:limit] for name, value in values.items()}
 
 
 def publish(record: Mapping, store: Store, uri: str, *, run_folder: Path,
@@ -219,7 +219,7 @@ def _origins(target: Target) -> dict[str, str]:
 
 def _open_run(target: Target, key: tuple[str, str], name: str, tags: Mapping[str, str],
               start: int | None) -> tuple[str, bool]:
-    """The run of an earlier attempt, or a new one; it bears its identity from the first moment. (id, is it complete?)"""
+    """The run of an earlier attempt, or a new one that bears its identity from the first moment: (id, is it whole?)"""
     if key in target.found:
         found = target.found[key]
         return found.info.run_id, COMPLETE in found.data.tags
@@ -233,11 +233,12 @@ def _close_run(target: Target, run: str, status: str, end: int) -> None:
     target.client.set_tag(run, COMPLETE, "1")      # last of all: what bears it is not looked at again
 
 
-def _log(target: Target, run: str, metrics: Iterable[tuple], params: Mapping[str, str], tags: Mapping[str, str]) -> None:
+def _log(target: Target, run: str, metrics: Iterable[tuple], params: Mapping[str, str],
+         tags: Mapping[str, str]) -> None:
     """All in as few requests as MLflow allows."""
     from mlflow.entities import Metric, Param, RunTag
 
-    entities = [Metric(target.redact(key), value, time, step, model_id=model)
+    entities = [Metric(facts.key(target.redact(key)), value, time, step, model_id=model)
                 for key, value, time, step, model in metrics]
     few = [RunTag(*item) for item in target.clean(tags).items()]
     own = [Param(*item) for item in target.clean(params, facts.PARAM_LIMIT).items()]

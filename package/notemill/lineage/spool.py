@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
-from urllib.request import url2pathname
 
 from notemill.files import write_atomic
 from notemill.lineage.template import QUIET, copy_template, template_file
@@ -62,7 +61,7 @@ def open_spool(folder: Path, experiment: str, registry: str | None = None) -> di
     """A fresh store in `folder`: the variables that make a kernel's plain mlflow calls write to it.
 
     Runs in other experiments, nested runs and autologging land in it likewise. The registry is the spool's own: a
-    notebook that wants to read a registered model says so, `mlflow.set_registry_uri(os.environ["NOTEMILL_REGISTRY_URI"])`.
+    notebook that reads a registered model says `mlflow.set_registry_uri(os.environ["NOTEMILL_REGISTRY_URI"])`.
     """
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
@@ -72,9 +71,9 @@ def open_spool(folder: Path, experiment: str, registry: str | None = None) -> di
         database.execute("update experiments set name = ? where experiment_id = 0", (experiment,))
     uri = f"sqlite:///{folder / DATABASE}"
     known = {"NOTEMILL_REGISTRY_URI": registry} if registry and shown_uri(registry) == registry else {}
-    return {**QUIET, **dict.fromkeys(CLEARED, ""), **known, "MLFLOW_TRACKING_URI": uri, "MLFLOW_REGISTRY_URI": uri,
-            "MLFLOW_EXPERIMENT_NAME": experiment,
-            "_MLFLOW_SERVER_ARTIFACT_ROOT": str(folder / ARTIFACTS)}   # else other experiments fill the working directory
+    return {**QUIET, **dict.fromkeys(CLEARED, ""), **known, "PYTHONWARNINGS": "ignore:IProgress not found",
+            "MLFLOW_TRACKING_URI": uri, "MLFLOW_REGISTRY_URI": uri, "MLFLOW_EXPERIMENT_NAME": experiment,
+            "_MLFLOW_SERVER_ARTIFACT_ROOT": str(folder / ARTIFACTS)}   # else other experiments fill notebooks/mlruns
 
 
 def read_spool(folder: Path) -> dict:
@@ -86,7 +85,7 @@ def read_spool(folder: Path) -> dict:
     for run in sorted(spool_runs(folder), key=lambda run: run.start):
         if run.parent:
             continue
-        for key, value, time, step, _ in sorted(run.metrics, key=lambda metric: (metric[3], metric[2])):
+        for key, value, *_ in sorted(run.metrics, key=lambda metric: (metric[3], metric[2])):
             last[key] = value
         params |= run.params
         tags |= {key: value for key, value in run.tags.items() if not key.startswith("mlflow.")}
@@ -120,7 +119,8 @@ def spool_models(folder: Path) -> list[SpoolModel]:
         tags = _grouped(database, "select model_id, tag_key, tag_value from logged_model_tags")
         root = _old_root(database)
         rows = database.execute("select model_id, name, source_run_id, model_type, status, artifact_location from"
-                                " logged_models where lifecycle_stage = 'active' order by creation_timestamp_ms").fetchall()
+                                " logged_models where lifecycle_stage = 'active'"
+                                " order by creation_timestamp_ms").fetchall()
     return [SpoolModel(id, name, run, kind, status == 2, _place(folder, root, uri), dict(params[id]), dict(tags[id]))
             for id, name, run, kind, status, uri in rows]
 
@@ -204,12 +204,13 @@ def _datasets(database: sqlite3.Connection) -> Mapping[str, list]:
 
 def _old_root(database: sqlite3.Connection) -> Path:
     """Where the spool's artifacts were when it was made; it may have been moved since."""
-    return Path(database.execute("select artifact_location from experiments where experiment_id = 0").fetchone()[0]).parent
+    place, = database.execute("select artifact_location from experiments where experiment_id = 0").fetchone()
+    return Path(place).parent
 
 
 def _place(folder: Path, root: Path, uri: str) -> Path:
     """The local folder that an artifact address of the spool means now."""
-    path = Path(url2pathname(unquote(urlsplit(uri).path))) if uri.startswith("file:") else Path(uri)
+    path = Path(unquote(urlsplit(uri).path)) if uri.startswith("file:") else Path(uri)
     return folder / ARTIFACTS / path.relative_to(root) if path.is_relative_to(root) else path
 
 

@@ -8,14 +8,13 @@ import sys
 import tempfile
 from collections.abc import Mapping
 from contextlib import closing
-from importlib.metadata import version
 from pathlib import Path
 
 from notemill.errors import NotemillError, UsageError
 from notemill.files import sync_folder
 from notemill.lineage.uri import ARTIFACTS, embedded_path, shown_uri
 
-# What MLflow says and sends by itself: progress bars, addresses on standard output, log lines, telemetry, git's absence.
+# What MLflow says and sends by itself: progress bars, addresses on standard output, log lines, telemetry.
 QUIET = {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true", "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
          "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true", "MLFLOW_PRINT_MODEL_URLS_ON_CREATION": "false",
          "MLFLOW_DISABLE_AGENT_HINT": "true", "MLFLOW_LOGGING_LEVEL": "WARNING", "GIT_PYTHON_REFRESH": "quiet"}
@@ -61,12 +60,18 @@ def copy_template(template: Path, target: Path, artifacts: Path) -> None:
     sync_folder(target.parent)
 
 
+def _version() -> str:
+    from importlib.metadata import version
+
+    return version("mlflow")
+
+
 def template_file(environ: Mapping[str, str] | None = None) -> Path:
     """The migrated empty database of the installed MLflow, made under a lock if it is not there yet."""
     from filelock import FileLock
 
     folder = _cache_folder(os.environ if environ is None else environ)
-    template = folder / f"mlflow-{version('mlflow')}.db"
+    template = folder / f"mlflow-{_version()}.db"
     if not template.exists():
         with FileLock(f"{template}.lock"):
             if not template.exists():
@@ -86,11 +91,12 @@ def _migrate(template: Path) -> None:
 
 def _run_migration(path: Path, work: Path) -> None:
     environ = {name: value for name, value in os.environ.items() if not name.startswith("MLFLOW_")}
-    done = subprocess.run([sys.executable, "-c", MIGRATE, f"sqlite:///{path}", str(work)], capture_output=True, text=True,
-                          env=environ | QUIET, cwd=work)
+    done = subprocess.run([sys.executable, "-c", MIGRATE, f"sqlite:///{path}", str(work)], capture_output=True,
+                          text=True, env=environ | QUIET, cwd=work)
     if done.returncode:
         last = done.stderr.strip().splitlines()[-1:] or [f"exit code {done.returncode}"]
-        raise NotemillError("MLflow", f"cannot make its database: {last[0]}", hint="is the installation of mlflow whole?")
+        raise NotemillError("MLflow", f"cannot make its database: {last[0]}",
+                            hint="is the installation of mlflow whole?")
 
 
 def _cache_folder(environ: Mapping[str, str]) -> Path:
@@ -112,8 +118,9 @@ def _check_revision(path: Path, template: Path, uri: str) -> None:
     found, expected = _revision(path), _revision(template)
     if found != expected:
         raise UsageError(f"MLflow at {shown_uri(uri)}",
-                         f"the database has schema {found}, MLflow {version('mlflow')} needs {expected}",
-                         hint=f"back it up, then: mlflow db upgrade {shown_uri(uri)} (or install the MLflow that made it)")
+                         f"the database has schema {found}, MLflow {_version()} needs {expected}",
+                         hint=f"back it up, then: mlflow db upgrade {shown_uri(uri)}"
+                              " (or install the MLflow that made it)")
 
 
 def _revision(path: Path) -> str | None:

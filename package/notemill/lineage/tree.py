@@ -110,8 +110,8 @@ def _circumstances(tree: Mapping) -> list[Branch]:
 
 def _step_branch(step: Mapping) -> Branch:
     below = [(_output(found), []) for found in step["outputs"]]
-    below += [(_input(found), [(f"{file['name']}  sha256 {file['sha256'][:SHORT]}", []) for file in found["files"] or []])
-              for found in step["inputs"]]
+    below += [(_input(found), [(f"{file['name']}, sha256 {file['sha256'][:SHORT]}", [])
+                               for file in found["files"] or []]) for found in step["inputs"]]
     if step["params"]:
         below.append(("with " + ", ".join(f"{name}={value_text(value)}" for name, value in step["params"].items()), []))
     below.append((f"by {step['notebook']}  sha256 {(step['notebook_sha256'] or '?')[:SHORT]}", []))

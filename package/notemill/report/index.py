@@ -54,7 +54,8 @@ def step_row(step: dict) -> dict:
     status = step.get("status")
     known = status if status in page.STATUS else "pending"
     return {**step, "link": page.sibling(step.get("report")), "class": known,
-            "word": page.STATUS.get(status, status), "reasons": step.get("reasons") or [], "purpose": step.get("purpose") or "", "title": step.get("title") or ""}
+            "word": page.STATUS.get(status, status), "reasons": step.get("reasons") or [],
+            "purpose": step.get("purpose") or "", "title": step.get("title") or ""}
 
 
 def graph_of(steps: list[dict]) -> dict:

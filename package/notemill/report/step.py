@@ -49,8 +49,9 @@ def make_exporter(language: str, folder: Path | None) -> object:
             return TemplateExporter.from_notebook_node(self, nb, self._init_resources(resources), **kw)
 
     filters = {"filter_data_type": pick, "highlight_code": make_highlight(language), "ansi2html": ansi,
-               "tidy": markup.tidy, "math": lambda tex: markup.math(markup.strip_dollars(tex), True), "picture": picture,
-               "script": lambda code: code.replace("</", "<\\/").replace("<!--", "<\\!--"), "json_text": json_text,
+               "tidy": markup.tidy, "math": lambda tex: markup.math(markup.strip_dollars(tex), True),
+               "picture": picture, "json_text": json_text,
+               "script": lambda code: code.replace("</", "<\\/").replace("<!--", "<\\!--"),
                "markdown": lambda text, cell: markup.tidy(markup.make_markdown(cell, folder)(text))}
     return StepExporter(template_name="step", extra_template_basedirs=[str(page.TEMPLATES)], default_preprocessors=[],
                         filters=filters)

@@ -71,12 +71,12 @@ class Console:
         self.running.pop(step, None)
         self.note(f"{self.style.bad(MARKS['failed'])} {step:<14} failed")
 
-    def summary(self, record: Mapping, root: Path, open_command: str | None) -> None:
-        """The table at the end, and where to look."""
+    def summary(self, record: Mapping, root: Path, open_command: str | None, metric: str | None = None) -> None:
+        """The table at the end, and where to look; `metric` is the figure that people look at first."""
         self.ended.set()
         rows = [[step["step"], step["status"], duration(step["seconds"]) if step["action"] == "run" else "",
                  "; ".join(step["reasons"]) if step["action"] == "run" else "nothing changed",
-                 key_figures(step["metrics"])] for step in record["steps"]]
+                 key_figures(step["metrics"], metric)] for step in record["steps"]]
         self.note("")
         self.note(table(["step", "status", "time", "why", "figures"], rows, self.style))
         if all(step["status"] == "reused" for step in record["steps"]):
@@ -114,7 +114,7 @@ def bar(cell: int, total: int) -> str:
     return f"[{'#' * full}{'.' * (8 - full)}] cell {cell}/{total}"
 
 
-def key_figures(metrics: Mapping[str, float]) -> str:
-    """The first few, short."""
-    words = [f"{name} {value:.4g}" for name, value in metrics.items()]
-    return ", ".join(words[:3]) + (", ..." if len(words) > 3 else "")
+def key_figures(metrics: Mapping[str, float], first: str | None) -> str:
+    """A few figures, short."""
+    names = sorted(metrics, key=lambda name: name != first)
+    return ", ".join(f"{name} {metrics[name]:.4g}" for name in names[:3]) + (", ..." if len(names) > 3 else "")

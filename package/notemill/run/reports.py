@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Mapping
-from pathlib import Path
 
 from notemill.files import canonical_json, read_json, sha256_text, write_json
 from notemill.notebook import load_cells
@@ -18,8 +17,8 @@ def write_reports(project: Project, record: Record, ready: Mapping[str, Ready]) 
     after = {step["step"]: step_key(step, ready[step["step"]]) for step in record.facts["steps"] if step["executed"]}
     for name, key in after.items():
         target = project.reports / f"{name}.html"
-        if before.get(name) != key or not target.is_file():
-            write_step(project, record.step(name), ready[name], target, record.name)
+        if not target.is_file() or (before.get(name) != key and record.step(name)["action"] == "reuse"):
+            write_step_report(project, record, ready[name])
     index = sha256_text(canonical_json([record.facts["error"], after, [
         [step["step"], step["status"] == "failed" or step["status"] == "skipped"] for step in record.facts["steps"]]]))
     runs = any(step["action"] == "run" for step in record.facts["steps"])
@@ -34,15 +33,19 @@ def step_key(step: Mapping, ready: Ready) -> str:
     return f"{step['executed']['sha256']}:{ready.notebook.text}"
 
 
-def write_step(project: Project, step: Mapping, ready: Ready, target: Path, run: str) -> None:
+def write_step_report(project: Project, record: Record, ready: Ready) -> None:
+    """reports/STEP.html from the executed notebook; with the source's present text where the step was reused."""
     from notemill import report
 
+    step = record.step(ready.step.name)
+    if not step["executed"]:
+        return
     notebook = json.loads(project.store.read_bytes(step["executed"]["sha256"]))
     if step["status"] == "reused":
         path = ready.step.notebook
         notebook = report.current_text(notebook, load_cells(path, path.read_bytes(), project.name_of(path)))
-    subtitle = f"{project.pipeline.name} · run {step['origin_run'] or run}"
-    report.write_step_report(notebook, target, step=step["step"], subtitle=subtitle)
+    subtitle = f"{project.pipeline.name} · run {step['origin_run']}"
+    report.write_step_report(notebook, project.reports / f"{step['step']}.html", step=step["step"], subtitle=subtitle)
 
 
 def write_index_page(project: Project, record: Record) -> None:

@@ -4,7 +4,7 @@ import os
 import threading
 from collections.abc import Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field, replace
 
 from notemill import contract, lineage
@@ -15,7 +15,7 @@ from notemill.project import Project
 from notemill.run import facts
 from notemill.run.console import Console
 from notemill.run.record import Record, active, now, planned_facts
-from notemill.run.reports import write_reports
+from notemill.run.reports import write_index_page, write_reports, write_step_report
 from notemill.run.step import run_step
 
 PATIENCE = 10  # seconds that interrupted steps have to leave their evidence
@@ -37,21 +37,27 @@ def run(project: Project, options: Options, console: Console) -> dict:
         lineage.check_reachable(lineage.tracking_uri(project.root, project.environ))
     console.begin(project, record.facts, plan)
     if works:
-        threading.Thread(target=preload, daemon=True).start()
+        lineage.mark_pending(record.folder)  # also a run that is killed is told of, by the next one
+        threading.Thread(target=preload, args=(options,), daemon=True).start()
     with active(project, record) if works else nullcontext():
         status = carry_out(Work(project, record, ready, options, console), plan)
         record.end(status, first_error(record.facts))
-        write_reports(project, record, ready)
-        if works:
-            publish(project, record, options, console)
+    write_reports(project, record, ready)
+    if status != "interrupted" and (works or lineage.pending_runs(project.runs)):
+        publish(project, record, options, console)
     project.save()
     return record.facts
 
 
-def preload() -> None:
-    """Import what a run that executes needs in any case, while the first kernel starts."""
-    import nbconvert  # noqa: F401
-    import papermill  # noqa: F401
+def preload(options: Options) -> None:
+    """Import what a run that executes needs in any case, while the first kernels start."""
+    with suppress(Exception):  # whoever needs it for work meets the same error, and tells of it
+        import nbconvert  # noqa: F401
+        import papermill  # noqa: F401
+
+        lineage.template_file()
+        if not options.offline:
+            lineage.import_mlflow()
 
 
 def check_contract(project: Project, ready: Mapping[str, Ready]) -> list[str]:
@@ -199,11 +205,13 @@ def execute_step(work: Work, name: str, planned: PlannedStep, threads: int) -> d
             "report": f"reports/{name}.html"}
         record.update(name, status="failed")
         project.keep_latest(name, latest(work, name, planned, "failed"))
+        write_step_report(project, record, work.ready[name])
         work.console.failed(name, error)
         raise
     project.keep_result(planned.fingerprint, result)
     project.keep_latest(name, latest(work, name, planned, "done"))
     record.update(name, status="done")
+    write_step_report(project, record, work.ready[name])
     work.console.done(name, record.step(name))
     return result
 
@@ -221,17 +229,28 @@ def interrupt(work: Work, left: list[str]) -> None:
 
 def publish(project: Project, record: Record, options: Options, console: Console) -> None:
     """Send this run, and what earlier ones could not send, to MLflow; what fails now is kept for the next run."""
-    lineage.mark_pending(record.folder)
     if options.offline:
-        console.note(f"offline: run {record.name} is sent to MLflow by the next run that is not")
+        console.note("offline: lineage is kept here; the next run that is not offline sends it to MLflow")
         return
     uri = lineage.tracking_uri(project.root, project.environ)
     try:
         lineage.sync(project.runs, project.store, uri, redact=redact_all(project))
     except Exception as error:  # the run's own result stands whatever becomes of the tracking server
-        console.note(f"MLflow ({lineage.shown_uri(uri)}) took no lineage: {type(error).__name__}: {error}\n"
-                     "  it is kept, and the next run sends it")
-        record.warn("lineage is not in MLflow yet")
+        text = f"MLflow took no lineage, it is kept, and the next run sends it: {error or type(error).__name__}"
+        console.note(f"warning: {text}")
+        record.warn(text)
+    note_mlflow_runs(project, record)
+
+
+def note_mlflow_runs(project: Project, record: Record) -> None:
+    """Write down which MLflow runs hold this run's lineage, in its record and on its page."""
+    runs = lineage.published(record.folder)
+    if runs:
+        for step in record.facts["steps"]:
+            step["mlflow_run"] = runs.get(step["step"])
+        record.facts["mlflow_run"] = runs.get("")
+        record.write()
+        write_index_page(project, record)
 
 
 def redact_all(project: Project):

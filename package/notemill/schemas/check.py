@@ -121,7 +121,7 @@ def _required(value, limit, schema, root, path):
 
 def _names(value, limit, schema, root, path):
     for key in value if isinstance(value, dict) else ():
-        if not re.search(limit["pattern"], key):
+        if not _matches(limit["pattern"], key):
             yield Problem((*path, key), f"the name '{key}' is not taken", limit.get("description"))
 
 
@@ -137,8 +137,13 @@ def _enum(value, limit, schema, root, path):
 
 
 def _pattern(value, limit, schema, root, path):
-    if isinstance(value, str) and not re.search(limit, value):
+    if isinstance(value, str) and not _matches(limit, value):
         yield Problem(path, f"got {show(value)}", schema.get("description"))
+
+
+def _matches(pattern: str, text: str) -> bool:
+    """As ECMA's regular expressions, which the schemas are written in: `$` is the end, not a newline before it."""
+    return bool(re.search(re.sub(r"\$$", r"\\Z", pattern), text))
 
 
 def _minimum(value, limit, schema, root, path):
@@ -161,6 +166,12 @@ def _least_items(value, limit, schema, root, path):
         yield Problem(path, "is empty" if not value else f"has {len(value)}", f"at least {limit} wanted")
 
 
+def _most_items(value, limit, schema, root, path):
+    if isinstance(value, list) and len(value) > limit:
+        yield Problem(path, f"has {len(value)}", f"at most {limit} wanted")
+
+
 RULES = {"properties": _properties, "additionalProperties": _additional, "required": _required,
          "propertyNames": _names, "items": _items, "enum": _enum, "pattern": _pattern, "minimum": _minimum,
-         "exclusiveMinimum": _above, "maximum": _maximum, "minItems": _least_items, "minProperties": _least_items}
+         "exclusiveMinimum": _above, "maximum": _maximum, "minItems": _least_items, "maxItems": _most_items,
+         "minProperties": _least_items}

@@ -35,7 +35,7 @@ def fetch_http(source: HttpSource, context: Context) -> tuple:
         if error.code == 304 and known:
             return kept.files(known)
         raise _refused(source, error) from None
-    except (OSError, http.client.HTTPException) as error:
+    except (OSError, http.client.HTTPException, UnicodeError) as error:
         raise _failed(source, error, bool(known)) from None
 
 
@@ -79,21 +79,17 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
         self.source = source
 
     def redirect_request(self, request, response, code, message, headers, new_url):
-        parts = urlsplit(new_url)
-        if parts.scheme not in ("http", "https"):
-            raise UsageError(self.source.where, f"{self.source} leads on to a {parts.scheme}: address",
-                             "http and https only")
         followed = super().redirect_request(request, response, code, message, headers, new_url)
         credentials = request.unredirected_hdrs.get("Authorization")
-        if followed and credentials and urlsplit(request.full_url)[:2] == parts[:2]:
+        if followed and credentials and urlsplit(request.full_url)[:2] == urlsplit(new_url)[:2]:
             followed.add_unredirected_header("Authorization", credentials)
         return followed
 
     def http_error_302(self, request, response, code, message, headers):
-        # the standard library's own check comes first and would show the whole address
-        target = headers.get("location") or headers.get("uri") or ""
-        scheme = re.match(r"([A-Za-z][A-Za-z0-9+.-]*):", target)
+        # before the standard library's own check, which lets ftp: pass and shows the whole address
+        scheme = re.match(r"\s*([A-Za-z][A-Za-z0-9+.-]*):", headers.get("location") or headers.get("uri") or "")
         if scheme and scheme[1].lower() not in ("http", "https"):
+            response.close()
             raise UsageError(self.source.where, f"{self.source} leads on to a {scheme[1].lower()}: address",
                              "http and https only")
         return super().http_error_302(request, response, code, message, headers)

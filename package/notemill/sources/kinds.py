@@ -128,8 +128,9 @@ def _with_scheme(scheme: str, value: str, where: str) -> Source:
         return _sklearn(value.partition(":")[2], where)
     if scheme in ("http", "https"):
         return _http(value, where)
+    near = did_you_mean(scheme, ["http", "https"])
     raise UsageError(where, f"unknown kind of address '{scheme}://'", f"allowed: {KINDS}",
-                     did_you_mean(f"{scheme}://", ["http://", "https://"]))
+                     near and near.replace("'?", "://'?"))
 
 
 def _sklearn(name: str, where: str) -> SklearnSource:

@@ -1,0 +1,19 @@
+"""What all tests share: tiny.py is importable in them, and no variable of this machine steers notemill."""
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+STEERING = ("MLFLOW_", "NOTEMILL_", "DRONE_")
+
+
+@pytest.fixture(autouse=True)
+def plain_environment(monkeypatch):
+    """As on a laptop, outside CI, without colours."""
+    for name in [name for name in os.environ if name.startswith(STEERING) or name == "CI"]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("NO_COLOR", "1")
