@@ -287,6 +287,17 @@ def test_lines_are_those_of_the_file(breaches):
     assert messages(found) == ["column 'a': 1 row above 9 (row 2 (line 5): 200)"]
 
 
+def test_rows_behind_one_with_too_few_fields_keep_their_numbers(breaches):
+    found = breaches(column("type: integer, range: [0, 9]"), "a,b\n1,2\n3\n200,5\n")
+    assert [(breach.rule, breach.rows) for breach in found] == [("layout", (2,)), ("range", (3,))]
+
+
+def test_line_breaks_within_values_of_a_large_file(breaches):
+    table = "a,note\n" + '1,"two\nlines, and\n\nmore of them"\n' * 100_000 + "200,x\n"
+    found = breaches(column("type: integer, range: [0, 9]"), table)
+    assert messages(found) == ["column 'a': 1 row above 9 (row 100001 (line 400002): 200)"]
+
+
 @pytest.mark.parametrize("name, data", [
     ("in.tsv", b"a\tb\n1\t2\n200\t3\n"), ("in.csv.gz", gzip.compress(b"a,b\n1,2\n200,3\n")),
     ("in.csv", b"\xef\xbb\xbfa,b\r\n1,2\r\n200,3\r\n"), ("in.CSV", b"a\n1\n200")])

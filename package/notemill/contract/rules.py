@@ -132,7 +132,7 @@ def _too_many_missing(contract: Contract, values: dict[str, Values]) -> Iterator
 # Rules that look at each value, run by pandera
 
 def _broken_rules(contract: Contract, table: Table, values: dict[str, Values]) -> Iterator[Breach]:
-    rules = [rule for name in values for rule in _column_rules(contract.columns[name], values[name])]
+    rules = [rule for name in values for rule in _column_rules(contract.columns[name])]
     groups = [rule for rule in _group_rules(contract) if set(rule.columns) <= set(values)]
     frame = pd.DataFrame({name: found.values for name, found in values.items()})
     failures = _failures(frame, rules, groups) if len(frame) and rules + groups else {}
@@ -142,7 +142,7 @@ def _broken_rules(contract: Contract, table: Table, values: dict[str, Values]) -
 
 
 def _failures(frame: pd.DataFrame, rules: list[Rule], groups: list[Rule]) -> dict[int, np.ndarray]:
-    """The rows that break each rule, by the rule's number."""
+    """The rows that break each rule, by the rule's number. Pandera leaves missing values of a column out."""
     columns: dict[str, list] = {}
     for number, rule in enumerate(rules):
         columns.setdefault(rule.columns[0], []).append(pandera.Check(rule.test, error=str(number)))
@@ -157,7 +157,19 @@ def _failures(frame: pd.DataFrame, rules: list[Rule], groups: list[Rule]) -> dic
     return {}
 
 
-def _column_rules(column: Column, found: Values) -> Iterator[Rule]:
+def _column_rules(column: Column) -> Iterator[Rule]:
+    yield from _range_rules(column)
+    if column.categories:
+        allowed = {_key(value) for value in column.categories}
+        yield Rule("categories", f"with none of {_listed(column.categories)}", (column.name,),
+                   list(column.categories), lambda series: series.map(_key).isin(allowed),
+                   _severity(column, "categories"))
+    if column.unique:
+        yield Rule("unique", "with a repeated value", (column.name,), True, lambda series: ~series.duplicated(),
+                   _severity(column, "unique"))
+
+
+def _range_rules(column: Column) -> Iterator[Rule]:
     low, high = column.range
     moment = column.type == "datetime"
     severity = _severity(column, "range")
@@ -165,19 +177,11 @@ def _column_rules(column: Column, found: Values) -> Iterator[Rule]:
     if low is not None:
         bound = _moment(low) if moment else low
         yield Rule("range", f"{'before' if moment else 'below'} {low}{unit}", (column.name,), low,
-                   lambda series: _kept(series, series >= bound), severity)
+                   lambda series: series >= bound, severity)
     if high is not None:
         top = _moment(high) + pd.Timedelta(days=1) if is_day(high) else _moment(high) if moment else high
         yield Rule("range", f"{'after' if moment else 'above'} {high}{unit}", (column.name,), high,
-                   lambda series: _kept(series, series < top if is_day(high) else series <= top), severity)
-    if column.categories:
-        allowed = {_key(value) for value in column.categories}
-        yield Rule("categories", f"with none of {_listed(column.categories)}", (column.name,),
-                   list(column.categories), lambda series: _kept(series, series.map(_key).isin(allowed)),
-                   _severity(column, "categories"))
-    if column.unique:
-        yield Rule("unique", "with a repeated value", (column.name,), True,
-                   lambda series: _kept(series, ~series.duplicated()), _severity(column, "unique"))
+                   lambda series: series < top if is_day(high) else series <= top, severity)
 
 
 def _group_rules(contract: Contract) -> Iterator[Rule]:
@@ -187,11 +191,6 @@ def _group_rules(contract: Contract) -> Iterator[Rule]:
         yield Rule("unique", "with a repeated value" if len(group) == 1 else "with the same values together", group,
                    chosen, lambda frame, chosen=chosen: frame[chosen].isna().any(axis=1) | ~frame.duplicated(chosen),
                    severity)
-
-
-def _kept(series: pd.Series, test: pd.Series) -> pd.Series:
-    """Missing values break no rule but that of their share."""
-    return (series.isna() | test.fillna(True)).astype(bool)
 
 
 def _moment(text: str) -> pd.Timestamp:

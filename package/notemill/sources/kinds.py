@@ -60,7 +60,7 @@ class SklearnSource:
 class HttpSource:
     """A file at an address. Only `str` of it may be shown: the address itself may hold credentials."""
 
-    url: str = field(repr=False)
+    url: str
     where: str = field(default="", compare=False, repr=False)
 
     def __str__(self) -> str:
