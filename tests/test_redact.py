@@ -213,7 +213,7 @@ def test_halves_in_two_streams_are_not_one_secret():
 
 
 def test_lists_of_lines_are_redacted_as_one_text():
-    secret = "first line of it\nsecond line here"
+    secret = "first line of it\nsecond line here"  # pragma: allowlist secret
     lines = ["a\n", "first line of it\n", "second line here\n", "z"]
     out = Redactor({"KEY": secret}).notebook(notebook(code(stream(lines))))
     assert out["cells"][0]["outputs"][0]["text"] == ["a\n", MASK + "\n", "z"]

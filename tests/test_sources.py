@@ -474,7 +474,8 @@ def test_types_that_differ_between_chunks(get, database, monkeypatch):
 
 @pytest.mark.parametrize("url, got", [
     (None, "DB_URL is not set"), ("", "DB_URL is not set"), ("no address hunter2", "failed"),
-    ("nosuch://me:hunter2@host/db", "failed"), ("postgresql+nosuch://me:hunter2@host/db", "failed"),
+    ("nosuch://me:hunter2@host/db", "failed"),  # pragma: allowlist secret
+    ("postgresql+nosuch://me:hunter2@host/db", "failed"),  # pragma: allowlist secret
     ("sqlite:////nowhere/hunter2.db", "there is no database file")])
 def test_databases_that_cannot_be_reached(get, url, got):
     error = refused(get, query("select 1"), environ={} if url is None else {"DB_URL": url})
@@ -489,7 +490,7 @@ def test_a_driver_that_is_not_installed(get, monkeypatch):
 
 def test_a_password_in_a_databases_message_is_redacted():
     from notemill.sources.tables import _sql_error
-    url = "postgresql://me:hunter2@host/db"
+    url = "postgresql://me:hunter2@host/db"  # pragma: allowlist secret
     error = _sql_error(parse(query("select 1"), WHERE), url, RuntimeError(f"no login with hunter2 at {url}\nmore"))
     assert "hunter2" not in str(error) and "no login with ******" in error.got and "more" not in error.got
 

@@ -33,13 +33,6 @@ class StepError(NotemillError):
     """A step failed; `details` name step, cell, line and report."""
 
 
-class MissingExtra(UsageError):
-    """An optional part is not installed."""
-
-    def __init__(self, what: str, extra: str):
-        super().__init__(what, "is not installed", hint=f"pip install 'notemill[{extra}]'")
-
-
 def did_you_mean(name: str, allowed: Iterable[str]) -> str | None:
     """A sentence with the nearest allowed name, or None where none is near."""
     near = difflib.get_close_matches(name, list(allowed), n=1)

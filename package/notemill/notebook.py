@@ -107,13 +107,14 @@ def describe(content: dict, sha256: str, name: str) -> Notebook:
     language = (kernel.get("language") or (metadata.get("language_info") or {}).get("name") or "python").lower()
     title, purpose = _headline(cells)
     first = next((n for n, cell in enumerate(cells, 1) if "parameters" in _tags(cell)), None)
-    declared = _parameters(cells[first - 1]["source"], f"{name}: cell {first}") if first and language == "python" else {}
+    declares = first and language == "python"
     code = [(n, cell) for n, cell in enumerate(cells, 1) if cell.get("cell_type") == "code"]
     trees = [(n, cell, _parse(cell["source"]) if language == "python" else None) for n, cell in code]
     return Notebook(
         sha256=sha256, language=language, kernel=kernel.get("name"), title=title, purpose=purpose,
         text=sha256_text(canonical_json([[cell.get("cell_type"), cell["source"]] for cell in cells])),
-        has_parameters_cell=first is not None, parameters=declared,
+        has_parameters_cell=first is not None,
+        parameters=_parameters(cells[first - 1]["source"], f"{name}: cell {first}") if declares else {},
         cells=tuple(_cell(n, cell, tree, n == first) for n, cell, tree in trees if _does_something(cell, tree)),
         imports=tuple(sorted({i for _, cell, tree in trees for i in imports_of(tree, cell["source"])})),
         cell_count=len(cells))
@@ -122,6 +123,10 @@ def describe(content: dict, sha256: str, name: str) -> Notebook:
 def _parameters(source: str, where: str) -> dict[str, Parameter]:
     """What the parameters cell declares; `%matplotlib inline` may stand in it too."""
     return read_parameters(source if _parse(source) is None else _without_magics(source), where)
+
+
+def _tags(cell: dict) -> list[str]:
+    return cell["metadata"].get("tags") or []
 
 
 def _headline(cells: list[dict]) -> tuple[str, str]:
@@ -171,15 +176,12 @@ def _does_something(cell: dict, tree: ast.Module | None) -> bool:
 
 def _cell(number: int, cell: dict, tree: ast.Module | None, declares: bool) -> Cell:
     tags = [tag for tag in TAGS_THAT_COUNT if tag in _tags(cell)]
-    digest = sha256_text(canonical_json([_code(tree, cell["source"]), tags]))
-    return Cell(number, digest, tuple(_settings(tree)) if tree and declares else ())
-
-
-def _code(tree: ast.Module | None, source: str) -> str:
+    source = cell["source"].strip()
     try:
-        return source.strip() if tree is None else code_of(tree)
+        code, settings = (code_of(tree), _settings(tree) if declares else []) if tree else (source, [])
     except RecursionError:  # a sum of a thousand terms
-        return source.strip()
+        code, settings = source, []
+    return Cell(number, sha256_text(canonical_json([code, tags])), tuple(settings))
 
 
 def code_of(tree: ast.AST) -> str:
@@ -187,7 +189,7 @@ def code_of(tree: ast.AST) -> str:
     return ast.dump(tree)
 
 
-def _settings(tree: ast.Module) -> Iterator[tuple[str | None, str]]:
+def _settings(tree: ast.Module) -> list[tuple[str | None, str]]:
     """Each statement's digest, with the name of the parameter that it is the default of.
 
     A default that the cell itself goes on to use counts even where it is overridden: papermill overrides it after
@@ -195,9 +197,9 @@ def _settings(tree: ast.Module) -> Iterator[tuple[str | None, str]]:
     """
     used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
     used |= {getattr(node.target, "id", None) for node in ast.walk(tree) if isinstance(node, ast.AugAssign)}
-    for node in tree.body:
-        name = _default_of(node)
-        yield None if name in used else name, sha256_text(_code(node, ast.unparse(node)))
+    names = [_default_of(node) for node in tree.body]
+    return [(None if name in used else name, sha256_text(code_of(node)))
+            for name, node in zip(names, tree.body, strict=True)]
 
 
 def _default_of(node: ast.stmt) -> str | None:

@@ -31,11 +31,12 @@ class Parameter:
 def read_parameters(source: str, where: str) -> dict[str, Parameter]:
     """The assignments of a parameters cell. Raises UsageError where the cell does not parse."""
     try:
-        tree = ast.parse(source)
+        return {parameter.name: parameter for node in ast.parse(source).body for parameter in _declared(node)}
     except SyntaxError as error:
         raise UsageError(where, f"the parameters cell, line {error.lineno}: {error.msg}",
                          "it has to be Python: one assignment a line") from None
-    return {parameter.name: parameter for node in tree.body for parameter in _declared(node)}
+    except (RecursionError, MemoryError):
+        raise UsageError(where, "the parameters cell is nested too deep to be read") from None
 
 
 def _declared(node: ast.stmt) -> Iterator[Parameter]:
@@ -120,8 +121,8 @@ def _either(left: tuple, right: tuple) -> tuple[list[Kind] | None, list | None]:
 
 def _unique(kinds: Iterable[Kind]) -> list[Kind]:
     """Each once, None last, as one says it."""
-    found = [kind for n, kind in enumerate(listed := list(kinds)) if kind not in listed[:n]]
-    return sorted(found, key=lambda kind: kind == "None")
+    listed = list(kinds)
+    return sorted((kind for n, kind in enumerate(listed) if kind not in listed[:n]), key=lambda kind: kind == "None")
 
 
 def misfit(parameter: Parameter, value: object) -> tuple[str, str | None] | None:

@@ -105,7 +105,7 @@ def read_pipeline(root: Path) -> Pipeline:
                          "change to the project's folder, or name it with --project DIR")
     raw, places = read_yaml(root / FILE, FILE)
     check({} if raw is None else raw, schemas.load("pipeline"), places, FILE)
-    for path in _not_finite(raw, ()):
+    for path in not_finite(raw, ()):
         raise UsageError(where(FILE, places, path), "is infinite or no number", "a number must be finite")
     pipeline = Pipeline(
         name=raw["name"], root=root, steps=_steps(raw, root, places), params=raw.get("params", {}),
@@ -117,11 +117,11 @@ def read_pipeline(root: Path) -> Pipeline:
     return pipeline
 
 
-def _not_finite(value: object, path: tuple) -> Iterator[tuple]:
+def not_finite(value: object, path: tuple) -> Iterator[tuple]:
     """Where numbers stand that JSON, and so a fingerprint, cannot hold."""
     if isinstance(value, dict | list):
         for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
-            yield from _not_finite(inner, (*path, key))
+            yield from not_finite(inner, (*path, key))
     elif isinstance(value, float) and not math.isfinite(value):
         yield path
 

@@ -9,9 +9,9 @@ from notemill.fingerprint import changes, components, fingerprint
 from notemill.modules import Imports
 from notemill.notebook import Notebook
 from notemill.parameters import misfit
-from notemill.pipeline import FILE, Output, Step
+from notemill.pipeline import FILE, Output, Step, not_finite
 from notemill.project import Project, missing_content
-from notemill.files import read_json
+from notemill.schemas.check import show
 
 
 @dataclass(frozen=True)
@@ -103,10 +103,10 @@ def why_again(project: Project, key: str, latest: Mapping) -> list[str]:
     """Why a step runs though nothing changed since it was last looked at."""
     if latest.get("status") == "failed":
         return ["it failed the last time"]
-    lost = read_json(project.folder / "results" / f"{key}.json")
-    if isinstance(lost, dict):
+    if lost := project.noted_result(key):
         return [f"{name} is damaged or gone from the store" for name in missing_content(project.store, lost)]
-    return ["it did not finish the last time" if latest.get("status") == "running" else "its result is not in the store"]
+    unfinished = latest.get("status") == "running"
+    return ["it did not finish the last time" if unfinished else "its result is not in the store"]
 
 
 def numbers(notebook: Notebook) -> list[int]:
@@ -172,12 +172,21 @@ def check_parameters(project: Project, step: Step, notebook: Notebook, params: M
              ("outputs", {name: "path" for name in step.outputs})]
     for kind, values in given:
         for name, value in values.items():
-            place = project.pipeline.where("steps", step.name, kind, name)
+            place = _place(project, step, kind, name)
             parameter = notebook.parameters.get(name)
             if parameter is None:
                 raise _undeclared(project, step, notebook, name, kind, place)
             if wrong := misfit(parameter, value):
-                raise UsageError(place, f"got {value!r}" if kind == "params" else "its parameter takes no path", *wrong)
+                path = "list of paths, which a pattern gives" if value == [] else "path"
+                raise UsageError(place, f"got {show(value)}" if kind == "params" else f"its parameter takes no {path}",
+                                 *wrong)
+
+
+def _place(project: Project, step: Step, kind: str, name: str) -> str:
+    """Where a step's parameter was set: at the step, or for all that declare it."""
+    if kind == "params" and name not in step.params and name in project.pipeline.params:
+        return f"{project.pipeline.where('params', name)} for step '{step.name}'"
+    return project.pipeline.where("steps", step.name, kind, name)
 
 
 def _stand_in(source) -> object:
@@ -210,14 +219,19 @@ def _check_given_params(project: Project, notebooks: Mapping[str, Notebook], opt
             raise UsageError("parameters given", f"unknown step '{step}'", f"the steps are: {', '.join(notebooks)}",
                              did_you_mean(step, notebooks))
         for name, value in params.items():
-            parameter = notebooks[step].parameters.get(name)
-            place = f"-p {step}.{name}"
-            if notebooks[step].language != "python":
-                continue
-            if parameter is None:
-                raise _undeclared(project, project.pipeline.steps[step], notebooks[step], name, "params", place)
-            if name in {*project.pipeline.steps[step].inputs, *project.pipeline.steps[step].outputs}:
-                raise UsageError(place, f"'{name}' is an input or output of the step",
-                                 "its path comes from notemill", f"change it in {FILE}")
-            if wrong := misfit(parameter, value):
-                raise UsageError(place, f"got {value!r}", *wrong)
+            _check_given(project, project.pipeline.steps[step], notebooks[step], name, value)
+
+
+def _check_given(project: Project, step: Step, notebook: Notebook, name: str, value: object) -> None:
+    place = f"-p {step.name}.{name}"
+    if name in {*step.inputs, *step.outputs}:
+        raise UsageError(place, f"'{name}' is an input or output of the step", "its path comes from notemill",
+                         f"change it in {FILE}")
+    if any(True for _ in not_finite(value, ())):
+        raise UsageError(place, "is infinite or no number", "a number must be finite")
+    if notebook.language == "python":
+        parameter = notebook.parameters.get(name)
+        if parameter is None:
+            raise _undeclared(project, step, notebook, name, "params", place)
+        if wrong := misfit(parameter, value):
+            raise UsageError(place, f"got {show(value)}", *wrong)

@@ -13,6 +13,8 @@ from notemill.notebook import Notebook, read_notebook
 from notemill.pipeline import Pipeline, Step, read_pipeline
 from notemill.store import Store
 
+PARTS = {"outputs", "executed", "metrics", "origin_run", "warnings", "stored_bytes"}  # of a result: what reuse takes
+
 
 @dataclass(frozen=True)
 class Project:
@@ -49,15 +51,21 @@ class Project:
     # what a step's result is, by fingerprint; and what each step was the last time
     def result(self, fingerprint: str) -> dict | None:
         """The result with this fingerprint, if all its content is in the store undamaged."""
+        result = self.noted_result(fingerprint)
+        return result if result and not missing_content(self.store, result) else None
+
+    def noted_result(self, fingerprint: str) -> dict | None:
+        """The result with this fingerprint, whatever became of its content."""
         result = read_json(self.folder / "results" / f"{fingerprint}.json")
-        return result if isinstance(result, dict) and not missing_content(self.store, result) else None
+        return result if isinstance(result, dict) and PARTS <= result.keys() else None
 
     def keep_result(self, fingerprint: str, result: dict) -> None:
         write_json(self.folder / "results" / f"{fingerprint}.json", result)
 
     def latest(self, step: str) -> dict:
         """The components, status and run of the step when it was last looked at; {} if never."""
-        return read_json(self.folder / "latest" / f"{step}.json", {})
+        latest = read_json(self.folder / "latest" / f"{step}.json")
+        return latest if isinstance(latest, dict) else {}
 
     def keep_latest(self, step: str, facts: dict) -> None:
         if self.latest(step) != facts:

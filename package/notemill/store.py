@@ -51,10 +51,8 @@ class Store:
 
     def digest(self, path: Path) -> str:
         """sha256 of a file's whole content; not worked out again while its size, times and inode stay the same."""
-        key, signature = os.fspath(path.absolute()), _signature(path)
-        known = self.digests.get(key)
-        if known and known[:-1] == signature:
-            return known[-1]
+        if known := self._known(path):
+            return known
         _let_clock_tick(path)
         signature = _signature(path)
         sha256 = sha256_file(path)
@@ -64,9 +62,9 @@ class Store:
 
     def add_file(self, path: Path) -> tuple[str, int]:
         """Keep a copy of a file, read once: (sha256, bytes)."""
-        known = self.digests.get(os.fspath(path.absolute()))
-        if known and known[:-1] == _signature(path) and self.has(known[-1]):
-            return known[-1], path.stat().st_size
+        known = self._known(path)
+        if known and self.has(known):
+            return known, path.stat().st_size
         _let_clock_tick(path)
         signature = _signature(path)
         with open(path, "rb") as source, self.incoming() as target:
@@ -121,6 +119,11 @@ class Store:
         os.replace(target.path, final)
         sync_folder(final.parent)
         self._remember(final, _signature(final), target.sha256)
+
+    def _known(self, path: Path) -> str | None:
+        """The digest that the file had when it was last read, if nothing was written to it since."""
+        known = self.digests.get(os.fspath(path.absolute()))
+        return known[-1] if isinstance(known, list) and known[:-1] == _signature(path) else None
 
     def _remember(self, path: Path, signature: list, sha256: str) -> None:
         self.digests.set(os.fspath(path.absolute()), [*signature, sha256])

@@ -64,10 +64,12 @@ def _no_yaml(error: yaml.YAMLError, text: str, name: str) -> UsageError:
         line = text[:error.position].count("\n") + 1
         return UsageError(f"{name}:{line}", f"is not YAML: the character {error.character:#x} is not taken",
                           "printable characters only")
-    lines = text.splitlines()
-    hint = "indent with spaces: YAML takes no tabs" if mark and "\t" in "".join(lines[mark.line:mark.line + 1]) else None
-    return UsageError(f"{name}:{mark.line + 1}" if mark else name,
-                      f"is not YAML: {getattr(error, 'problem', None) or error}", hint=hint)
+    lines = text.splitlines() or [""]
+    number = min(mark.line + 1, len(lines)) if mark else None  # what is missing at the end is told of the last line
+    tabs = number and lines[number - 1].lstrip(" ").startswith("\t")
+    return UsageError(f"{name}:{number}" if number else name,
+                      f"is not YAML: {getattr(error, 'problem', None) or error}",
+                      hint="indent with spaces: YAML takes no tabs" if tabs else None)
 
 
 def _short(tag: str) -> str:

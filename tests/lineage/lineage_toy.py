@@ -19,7 +19,7 @@ from notemill import lineage
 from notemill.files import write_json
 from notemill.store import Store
 
-SECRET = "hunter2-not-for-logs"
+SECRET = "hunter2-not-for-logs"  # pragma: allowlist secret
 PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 LOGS_MUCH = """
 import os, mlflow, pandas

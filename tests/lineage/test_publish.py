@@ -40,7 +40,7 @@ def deadly(last):
 for attempt in range(100):
     child = os.fork()
     if not child:
-        deadly(1 + attempt // 3)
+        deadly(1 + attempt // 2)
         lineage.sync(runs, Store(runs.parent), uri)
         os._exit(0)
     ended = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
@@ -292,3 +292,12 @@ def test_many_figures_and_tags_go_in_batches(project, uri):
     assert len(runs["train"]["history"]) == 1304 and len(runs["train"]["params"]) == 150
     assert math.isclose(float(runs["train"]["history"]["m1299"][0][0]), 1299 / 7)
     assert {len(value) for value in runs["train"]["params"].values()} == {6000}
+
+
+def test_earlier_runs_are_found_on_all_pages(project, uri, monkeypatch):
+    record = project.make_run(RUN)
+    lineage.publish(record, project.store, uri, run_folder=project.runs / RUN)
+    before = snapshot(uri)
+    monkeypatch.setitem(lineage.publish.__globals__, "PAGE", 1)
+    lineage.publish(record, project.store, uri, run_folder=project.runs / RUN)
+    assert snapshot(uri) == before

@@ -12,14 +12,18 @@ import pytest
 from notemill import lineage
 from notemill.errors import NotemillError, UsageError
 from notemill.lineage import template
-
-ONE_OF_FOUR = """
-import sys
-from notemill import lineage
 from notemill.lineage.client import mlflow_client
-lineage.ensure_embedded(sys.argv[1])
-with mlflow_client(sys.argv[1]) as client:
-    client.create_run("0", run_name=sys.argv[2])
+
+# Slow where it matters, so that two that are at it at once would undo each other's work.
+ONE_OF_FOUR = """
+import sqlite3, sys, time
+from notemill.lineage import template
+copy, uri = template.copy_template, sys.argv[1]
+template.copy_template = lambda *places: (time.sleep(0.5), copy(*places))
+template.ensure_embedded(uri)
+with sqlite3.connect(uri.removeprefix("sqlite:///"), timeout=30) as database:
+    database.execute("insert into experiments (name, workspace) values (?, 'default')", (sys.argv[2],))
+database.close()
 """
 
 
@@ -30,10 +34,11 @@ def test_four_processes_make_one_database_at_once(tmp_path):
                              text=True) for n in range(4)]
     assert [(one.communicate()[1], one.returncode) for one in four] == [("", 0)] * 4
     with closing(sqlite3.connect(tmp_path / "mlflow.db")) as database:
-        assert sorted(database.execute("select name from runs").fetchall()) == [("0",), ("1",), ("2",), ("3",)]
-        assert database.execute("select artifact_location from experiments").fetchall() == \
-            [(f"{tmp_path}/mlartifacts/0",)]
+        rows = dict(database.execute("select name, artifact_location from experiments"))
+    assert rows == {"Default": f"{tmp_path}/mlartifacts/0", "0": None, "1": None, "2": None, "3": None}
     assert [path.suffix for path in (tmp_path / "cache" / "notemill").glob("*[!k]")] == [".db"]
+    with mlflow_client(uri) as client:
+        assert client.create_run("0").info.run_id
 
 
 def test_a_database_that_is_there_is_left_alone(tmp_path):

@@ -44,8 +44,8 @@ def test_a_reused_step_points_to_the_run_that_made_it(project, uri):
     origin = tree["steps"][0]["origin"]
     assert (origin["run"], origin["git"]["commit"]) == (FIRST, "ab" * 20)
     made = lineage.published(project.runs / FIRST)["prepare"]
-    assert (f"prepare: reused from run {FIRST} of 2026-11-20 23:13 UTC, commit {'ab' * 6} on main, with unsaved changes, "
-            f"MLflow run {made}") in lineage.print_tree(tree)
+    assert (f"prepare: reused from run {FIRST} of 2026-11-20 23:13 UTC, commit {'ab' * 6} on main,"
+            f" with unsaved changes, MLflow run {made}") in lineage.print_tree(tree)
 
 
 def test_an_origin_that_is_gone_is_still_named(project):

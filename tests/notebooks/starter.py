@@ -155,9 +155,11 @@ class Milled:
 def execute(name, folder, parameters):
     """One notebook with papermill, as it stands; the executed notebook is kept beside its results."""
     import papermill
+    from traitlets.config import Config
+    sockets = Config({"KernelManager": {"transport": "ipc"}})  # a TCP port can be taken before the kernel has it
     papermill.execute_notebook(
         str(NOTEBOOKS / f"{name}.ipynb"), str(folder / f"{name}.ipynb"), parameters=parameters, kernel_name="python3",
-        progress_bar=False, cwd=str(NOTEBOOKS))
+        progress_bar=False, cwd=str(NOTEBOOKS), config=sockets)
 
 
 def run_starter(case, folder, source):

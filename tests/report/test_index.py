@@ -1,5 +1,6 @@
 """The page of a run."""
 
+import base64
 import copy
 import json
 
@@ -116,6 +117,7 @@ def test_plots_are_pictures_that_lead_to_their_cell(page, three_steps):
     assert [link["href"] for link in soup.select("figure a")] == ["./train.html#cell-2", "./train.html#cell-3"]
     sources = [image["src"].split(",")[0] for image in soup.select("figure img")]
     assert sources == ["data:image/png;base64", "data:image/svg+xml;base64"]
+    assert base64.b64decode(soup.select("figure img")[1]["src"].split(",")[1]).decode() == f"<svg>{HOSTILE}</svg>"
     assert {image["loading"] for image in soup.select("figure img")} == {"lazy"} and HOSTILE not in str(soup)
 
 
@@ -142,7 +144,8 @@ def lineage_of(soup):
 
 
 def test_lineage(page):
-    git = {"commit": "8c4f0a7be21d" + "0" * 28, "branch": "main", "author": "Ada <a@example.org>", "dirty": True}
+    commit = "8c4f0a7be21d" + "0" * 28  # pragma: allowlist secret
+    git = {"commit": commit, "branch": "main", "author": "Ada <a@example.org>", "dirty": True}
     ci = {"build": "12", "link": "https://drone.example.org/12"}
     soup = page(make_record(make_step("train", mlflow_run="f" * 32), git=git, ci=ci))
     found = lineage_of(soup)

@@ -39,6 +39,12 @@ def test_failing_cell_is_marked_and_linked(page):
     assert soup.select_one("#cell-2 .flag").text == "This cell failed"
 
 
+def test_only_the_first_failure_is_the_failing_cell(page):
+    soup = page(code("fine"), code("bad", failure()), code("went on", failure("KeyError", "later")))
+    assert [cell["id"] for cell in soup.select(".cell.failed")] == ["cell-2"]
+    assert soup.select_one("#cell-3 .error") is not None
+
+
 def test_dead_kernel_marks_the_cell_without_an_error_output(page):
     soup = page(code("os._exit(1)", stream("last words"), papermill={"exception": True}))
     assert soup.select_one("#failure a")["href"] == "#cell-1"

@@ -8,11 +8,11 @@ from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import Engine, NotebookExecutionManager, papermill_engines
 
-from notemill.execute.watch import Watch
 from notemill.files import write_notebook
 
 ENGINE = "notemill-process"
 SAVE_EVERY = 0.5  # seconds; Papermill saves twice a cell
+SAVE_SHARE = 10  # the pause is so many times what a save takes: a large notebook is not saved all the time
 
 
 def register() -> None:
@@ -24,25 +24,29 @@ def register() -> None:
 class SavedAtIntervals(NotebookExecutionManager):
     """Papermill's bookkeeping; saves whole, redacted, at most every half second; tells of each cell."""
 
-    def __init__(self, notebook, job):
+    def __init__(self, notebook, job, running):
         super().__init__(notebook, progress_bar=False)
-        self.job, self.last_write, self.lost = job, 0.0, False
+        self.job, self.running, self.next_save = job, running, 0.0
+        running.notebook = notebook
 
     def save(self, **kwargs):
         if "nb" in kwargs:
             self.nb = kwargs["nb"]
-        if time.monotonic() - self.last_write >= SAVE_EVERY:
+        began = time.monotonic()
+        if began >= self.next_save:
             write_notebook(self.job.saved, self.job.redact(self.nb))
-            self.last_write = time.monotonic()
+            taken = time.monotonic() - began
+            self.next_save = began + max(SAVE_EVERY, SAVE_SHARE * taken)
 
     def cell_start(self, cell, cell_index=None, **kwargs):
+        self.running.begun = True
         number = cell.metadata.get("notemill", {}).get("cell")
         if number and cell.cell_type == "code":
             self.job.on_cell(number, len(self.job.notebook["cells"]))
         super().cell_start(cell, cell_index, **kwargs)
 
     def cell_complete(self, cell, cell_index=None, **kwargs):
-        if not self.lost:  # the cell in which a kernel died stays "running": that is how it is found
+        if not self.running.ended:  # the cell in which a kernel died stays "running": that is how it is found
             super().cell_complete(cell, cell_index, **kwargs)
 
     def autosave_cell(self, **kwargs):
@@ -53,21 +57,16 @@ class Client(PapermillNotebookClient):
     """Papermill's client, with a watch on the kernel's processes."""
 
     def papermill_execute_cells(self):
-        watch = Watch(self.km.provisioner.pid, self.nb_man.job.limits, self.nb_man.job.stop)
-        self.nb_man.running["watch"] = watch
-        watch.look()
-        watch.start()
         try:
             super().papermill_execute_cells()
         finally:
-            watch.look()
+            self.nb_man.running.watch.look()
 
     def execute_cell(self, *args, **kwargs):
         try:
             return super().execute_cell(*args, **kwargs)
         except (DeadKernelError, CellTimeoutError):
-            self.nb_man.lost = True
-            self.nb_man.running["ended"] = how_it_ended(self.km.provisioner.process)
+            self.nb_man.running.ended = how_it_ended(self.km.provisioner.process)
             raise
 
 
@@ -75,13 +74,13 @@ def how_it_ended(process) -> str:
     """A dead kernel's end in words."""
     code = process.poll() if process else None
     if code is None:
-        return "it does not answer"
+        return "the kernel does not answer"
     if code >= 0:
-        return f"it ended itself with exit status {code}"
+        return f"the kernel ended itself with exit status {code}"
     name = signal.Signals(-code).name
     why = {"SIGKILL": "often the system's want of memory", "SIGSEGV": "a crash in native code",
-           "SIGABRT": "a crash in native code"}.get(name, "from outside")
-    return f"{name}: {why}"
+           "SIGABRT": "a crash in native code", "SIGBUS": "a crash in native code"}.get(name, "from outside")
+    return f"the kernel was ended by {name}: {why}"
 
 
 class ProcessEngine(Engine):
@@ -89,14 +88,12 @@ class ProcessEngine(Engine):
 
     @classmethod
     def execute_notebook(cls, nb, kernel_name, output_path=None, *, job, km, running, **kwargs):
-        manager = SavedAtIntervals(nb, job)
-        manager.running = running
-        running["notebook"] = nb
+        manager = SavedAtIntervals(nb, job, running)
         manager.notebook_start()
         try:
             client = Client(manager, km=km, kernel_name=kernel_name, log=logging.getLogger("papermill"),
                             startup_timeout=60, store_widget_state=True, coalesce_streams=True, timeout=None)
-            client.execute(cleanup_kc=True, env=dict(job.env), cwd=str(job.cwd))
+            client.execute(cleanup_kc=True)  # asks the kernel to end, so that what it does at its end is done
         finally:
             manager.notebook_complete()
         return manager.nb

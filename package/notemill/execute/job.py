@@ -35,17 +35,24 @@ class Job:
 
 @dataclass(frozen=True)
 class CellFailure:
-    """Why a notebook did not end well. `cell` counts all cells of the source from 1; None: before the first one."""
+    """Why a notebook did not end well.
+
+    `cell` counts all cells of the source from 1; None: before the first one, or in the cell that sets the parameters.
+    """
 
     name: str
     message: str
     cell: int | None = None
     line: int | None = None
+    in_parameters: bool = False
 
 
 @dataclass(frozen=True)
 class Executed:
-    """A notebook that has run, with what it cost. `failure` is None where it ended well."""
+    """A notebook that has run, with what it cost. `failure` is None where it ended well.
+
+    `undeclared` are files of the project that it read, `cells_left` counts the cells after an `exit()`.
+    """
 
     notebook: dict
     failure: CellFailure | None
@@ -53,4 +60,5 @@ class Executed:
     cpu_seconds: float
     peak_mb: float
     undeclared: tuple[str, ...] = ()
+    cells_left: int = 0
     interrupted: bool = False

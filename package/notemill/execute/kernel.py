@@ -5,8 +5,9 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from notemill.errors import UsageError, did_you_mean
@@ -18,6 +19,9 @@ PASSED_ON = ("PATH", "HOME", "USER", "LOGNAME", "LANG", "LANGUAGE", "LC_ALL", "L
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS",
            "VECLIB_MAXIMUM_THREADS", "POLARS_MAX_THREADS", "RAYON_NUM_THREADS", "LOKY_MAX_CPU_COUNT")
 KEPT_BACK = ("PASSWORD", "TOKEN", "SECRET", "KEY", "TRACKING_URI", "REGISTRY_URI", "USERNAME")
+SOCKET_PATH = 107  # bytes that the address of a local socket may have
+OWN_PART = len("/notemill-12345678/k-1")
+LOG_END = 20_000  # bytes; more of what native code wrote is not of interest
 
 
 def kernel_environment(environ: Mapping[str, str], names: tuple[str, ...], threads: int, root: Path) -> dict[str, str]:
@@ -25,46 +29,102 @@ def kernel_environment(environ: Mapping[str, str], names: tuple[str, ...], threa
     mlflow = [name for name in environ if name.startswith("MLFLOW_") and not any(word in name for word in KEPT_BACK)]
     seen = {name: environ[name] for name in (*PASSED_ON, *mlflow, *names) if name in environ}
     measured = {name: environ[name] for name in environ if name.startswith("COVERAGE_PROCESS")}
-    shares = {name: str(threads) for name in THREADS}
+    shares = {name: str(at_most(threads, environ.get(name, ""))) for name in THREADS}
     return {**shares, **seen, **measured, "PYTHONPATH": str(root / "package")}
 
 
+def at_most(threads: int, wanted: str) -> int:
+    """The share of threads, or fewer where the user has asked for fewer."""
+    return min(threads, int(wanted)) if wanted.isdecimal() and int(wanted) else threads
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """A kernel that can be started; `manager` is jupyter_client's, `folder` holds its sockets and what it leaves."""
+
+    manager: object
+    folder: Path
+
+    def start(self, job: Job) -> int:
+        """Start the process; its id. What native code writes goes to a file: standard output is not the kernel's."""
+        from jupyter_core.utils import run_sync
+
+        with open(self.folder / "log", "wb") as log:
+            run_sync(self.manager.start_kernel)(env=dict(job.env), cwd=str(job.cwd), stdout=log, stderr=log)
+        return self.manager.provisioner.pid
+
+    def end(self) -> None:
+        """End the process if it is still there, and give back what talking to it took."""
+        from jupyter_core.utils import ensure_event_loop, run_sync
+
+        if self.manager.has_kernel:
+            run_sync(self.manager.shutdown_kernel)(now=True)
+        ensure_event_loop().close()
+
+    def undeclared(self) -> tuple[str, ...]:
+        """The files that were read without being declared."""
+        return tuple(json.loads(line) for line in _lines(self.folder / "undeclared"))
+
+    def log(self) -> str:
+        """The end of what the process wrote past the notebook: an error before the first cell, a crash."""
+        return "\n".join(_lines(self.folder / "log"))
+
+
+def _lines(path: Path) -> list[str]:
+    data = path.read_bytes()[-LOG_END:] if path.exists() else b""
+    return data.decode("utf-8", "replace").splitlines()
+
+
 @contextmanager
-def kernel_manager(job: Job) -> Iterator:
-    """A manager for the job's kernel, not yet started, with `undeclared()`: the files read without being declared."""
-    folder = Path(tempfile.mkdtemp(prefix="notemill-"))  # 0700, and short: a local socket's path holds 107 bytes
+def make_kernel(job: Job) -> Iterator[Kernel]:
+    """The job's kernel, not yet started; it is gone afterwards, with its folder."""
+    folder = Path(tempfile.mkdtemp(prefix="notemill-", dir=_short_folder()))  # 0700
+    kernel = Kernel(_manager(job, folder), folder)
     try:
-        yield _manager(job, folder)
+        yield kernel
     finally:
+        kernel.end()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _short_folder() -> str | None:
+    """Where temporary files go, unless a local socket's address would get too long there."""
+    usual = tempfile.gettempdir()
+    return None if len(os.fsencode(usual)) + OWN_PART <= SOCKET_PATH or not os.path.isdir("/tmp") else "/tmp"
 
 
 def _manager(job: Job, folder: Path):
     from jupyter_client import AsyncKernelManager
-    from jupyter_client.kernelspec import KernelSpec
 
-    log = folder / "undeclared"
     local = {} if os.name == "nt" else {"transport": "ipc", "ip": str(folder / "k")}
-    if job.kernel == "process":
-        settings = folder / "settings.json"
-        settings.write_text(json.dumps({"root": str(job.root), "declared": sorted(job.declared), "log": str(log),
-                                        "threads": job.threads, "parent": os.getpid()}))
-        manager = AsyncKernelManager(connection_file=str(folder / "kernel.json"), **local)
-        manager._kernel_spec = KernelSpec(
-            argv=[sys.executable, "-P", str(LAUNCHER), str(settings), "-f", "{connection_file}"],
-            display_name="notemill", language="python")
-    else:
-        check_kernel(job.kernel, job.step)
-        manager = AsyncKernelManager(kernel_name=job.kernel, connection_file=str(folder / "kernel.json"), **local)
-    manager.undeclared = lambda: [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
+    if job.kernel != "process":
+        return AsyncKernelManager(kernel_name=job.kernel, connection_file=str(folder / "kernel.json"), **local)
+    manager = AsyncKernelManager(connection_file=str(folder / "kernel.json"), **local)
+    manager._kernel_spec = _own_spec(job, folder)
     return manager
 
 
-def check_kernel(name: str, step: str) -> None:
-    """Raises UsageError where no such kernel is installed."""
+def _own_spec(job: Job, folder: Path):
+    """How this interpreter is started as a kernel."""
+    from jupyter_client.kernelspec import KernelSpec
+
+    settings = folder / "settings.json"
+    settings.write_text(json.dumps({
+        "root": str(job.root), "declared": sorted(job.declared), "log": str(folder / "undeclared"),
+        "threads": job.threads, "parent": os.getpid(), "folder": str(folder)}))
+    return KernelSpec(argv=[sys.executable, "-P", str(LAUNCHER), str(settings), "-f", "{connection_file}"],
+                      display_name="notemill", language="python")
+
+
+def check_kernels(wanted: Iterable[tuple[str, str]]) -> None:
+    """Raises UsageError where one of the kernels, given with the place that asks for it, is not installed."""
+    asked = [(place, name) for place, name in wanted if name != "process"]
+    if not asked:
+        return
     from jupyter_client.kernelspec import KernelSpecManager
 
     there = KernelSpecManager().find_kernel_specs()
-    if name not in there:
-        raise UsageError(f"step '{step}': kernel", f"there is no Jupyter kernel '{name}'",
-                         f"there are: process, {', '.join(sorted(there))}", did_you_mean(name, there))
+    for place, name in asked:
+        if name not in there:
+            raise UsageError(place, f"there is no Jupyter kernel '{name}'",
+                             f"there are: process, {', '.join(sorted(there))}", did_you_mean(name, ["process", *there]))

@@ -4,14 +4,18 @@ Before IPython starts: note which project files are read without being declared,
 the process that asked for the kernel. Nothing here is seen by the notebook.
 """
 
+import contextlib
+import faulthandler
 import json
 import os
+import shutil
 import signal
 import sys
 import threading
 import time
 
 PARENT_CHECK = 0.5  # seconds
+PR_SET_CHILD_SUBREAPER = 36
 
 
 def main(argv: list[str]) -> None:
@@ -20,7 +24,10 @@ def main(argv: list[str]) -> None:
         settings = json.load(file)
     sys.argv = [argv[0], *argv[2:]]
     watch_reads(settings["root"], frozenset(settings["declared"]), settings["log"], (sys.prefix, sys.base_prefix))
-    threading.Thread(target=end_with, args=(settings["parent"],), daemon=True).start()
+    faulthandler.enable(open(os.dup(2), "w"))  # IPython takes standard error for the notebook
+    adopt_orphans()
+    os.environ.pop("JPY_PARENT_PID", None)  # else ipykernel ends itself first, and leaves its children alone
+    threading.Thread(target=end_with, args=(settings["parent"], settings["folder"]), daemon=True).start()
     from ipykernel.kernelapp import IPKernelApp
 
     app = IPKernelApp.instance()
@@ -29,21 +36,24 @@ def main(argv: list[str]) -> None:
     app.start()
 
 
-def watch_reads(root: str, declared: frozenset[str], log: str, outside: tuple[str, ...]) -> None:
+def watch_reads(root: str, declared: frozenset[str], log: str, installed: tuple[str, ...]) -> None:
     """Append to `log`, once each, the files below `root` that are opened for reading and are not `declared`."""
     seen: set[str] = set()
     handle = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     prefix = os.path.join(root, "")
+    libraries = tuple(os.path.join(place, "") for place in installed if place.startswith(prefix))
 
     def hook(event: str, args: tuple) -> None:
-        if event != "open" or not isinstance(args[0], str) or not _is_read(args[1], args[2]):
+        if event not in ("open", "sqlite3.connect") or not isinstance(args[0], str | bytes):
             return
-        path = source_of(os.path.abspath(args[0]))
+        if event == "open" and not _is_read(args[1], args[2]):
+            return
+        path = source_of(os.path.abspath(os.fsdecode(args[0])))
         if not path.startswith(prefix) or path in seen:
             return
         seen.add(path)
         hidden = any(part.startswith(".") for part in path[len(prefix):].split(os.sep))
-        if path not in declared and not hidden and not path.startswith(outside) and os.path.isfile(path):
+        if path not in declared and not hidden and not path.startswith(libraries) and os.path.isfile(path):
             os.write(handle, (json.dumps(path) + "\n").encode())
 
     sys.addaudithook(hook)
@@ -63,20 +73,36 @@ def source_of(path: str) -> str:
     return path
 
 
+def adopt_orphans() -> None:
+    """Let what a cell starts in the background stay among this process's children, to be found at the end (Linux)."""
+    with contextlib.suppress(Exception):
+        import ctypes
+
+        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
 def limit_threads(events, threads: int) -> None:
     """Hold native thread pools to their share, those also that a cell has just loaded."""
-    from threadpoolctl import threadpool_limits
+    from threadpoolctl import ThreadpoolController
 
     def hold(*_) -> None:
-        threadpool_limits(threads)
+        for pool in ThreadpoolController().lib_controllers:
+            if (pool.num_threads or 0) > threads:
+                pool.set_num_threads(threads)
 
     events.register("post_run_cell", hold)
 
 
-def end_with(parent: int) -> None:
-    """End this process and its group once the parent is gone: no kernel outlives the run that asked for it."""
+def end_with(parent: int, folder: str) -> None:
+    """End this process and all it started once the parent is gone: no kernel outlives the run that asked for it."""
     while os.getppid() == parent:
         time.sleep(PARENT_CHECK)
+    shutil.rmtree(folder, ignore_errors=True)
+    with contextlib.suppress(Exception):
+        import psutil
+
+        for child in psutil.Process().children(recursive=True):
+            child.kill()
     if os.getpgrp() == os.getpid():
         os.killpg(os.getpgrp(), signal.SIGKILL)
     os._exit(1)

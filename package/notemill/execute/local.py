@@ -5,53 +5,68 @@ import re
 import time
 
 from notemill.execute.job import CellFailure, Executed, Job
-from notemill.execute.kernel import kernel_manager
+from notemill.execute.kernel import Kernel, make_kernel
+from notemill.execute.running import Running
 from notemill.execute.watch import Watch
 from notemill.files import write_notebook
 
-CELL_LINE = re.compile(r"(?:Cell|Input|cell) (?:In)?\s?\[?\d*\]?.*?line (\d+)")
-ARROW_LINE = re.compile(r"^-+>\s*(\d+)", re.M)
+CAUSED = re.compile(r"^(?:The above exception was the direct cause|During handling of the above exception).*$", re.M)
+CELL_LINE = r"^\s*(?:File\s+)?(?:Cell|Input) In\s?\[{count}\],? line (\d+)"
+ARROW_LINE = r"^-+>\s*(\d+)"
+CRASH_LINE = re.compile(r'^  File ".*?ipykernel_\d+/\d+\.py", line (\d+)', re.M)
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def execute(job: Job) -> Executed:
     """Run the job's notebook to its end or first error. Raises nothing that the notebook did: that is in `failure`."""
     began = time.monotonic()
-    with kernel_manager(job) as manager:
-        notebook, error, watch = _papermill(job, manager)
-        undeclared = tuple(manager.undeclared())
-    reason = watch.reason if watch else ""
-    failure = _failure(notebook, error, reason)
-    if failure and failure.cell and not _error_output(notebook):
-        _mark(notebook, failure)
-    notebook = job.redact(notebook)
+    with make_kernel(job) as kernel:
+        running = _papermill(job, kernel)
+        failure = _failure(running, kernel)
+        undeclared = kernel.undeclared()
+    if failure and not _error_output(running.notebook):
+        _mark(running.notebook, failure)
+    notebook = job.redact(running.notebook)
     write_notebook(job.saved, notebook)
+    watch = running.watch
     return Executed(notebook, failure, round(time.monotonic() - began, 3), round(watch.cpu_seconds, 2) if watch else 0.0,
-                    round(watch.peak_mb, 1) if watch else 0.0, undeclared, interrupted=reason == "interrupted")
+                    round(watch.peak_mb, 1) if watch else 0.0, undeclared, _cells_left(notebook) if not failure else 0,
+                    interrupted=running.reason == "interrupted")
 
 
-def _papermill(job: Job, manager) -> tuple[dict, Exception | None, Watch | None]:
-    """The executed notebook, the error that ended it, and what was seen of its processes."""
+def _papermill(job: Job, kernel: Kernel) -> Running:
+    """Run the notebook; what became of it, and the error that ended it. The kernel starts while Papermill is imported."""
+    running = Running(job.notebook)
+    try:
+        running.watch = Watch(kernel.start(job), job.limits, job.stop)
+        running.watch.start()
+        _run_cells(job, kernel, running)
+    except Exception as error:  # whatever ends a notebook is told as the step's failure, with its cell
+        running.error = error
+    finally:
+        if running.watch:
+            running.watch.end()
+    return running
+
+
+def _run_cells(job: Job, kernel: Kernel, running: Running) -> None:
     import nbformat
     import papermill
-    from nbclient.exceptions import DeadKernelError
+    from papermill.exceptions import PapermillExecutionError
+    from papermill.execute import remove_error_markers
 
     from notemill.execute.engine import ENGINE, register
 
     register()
-    source = number_cells(nbformat.from_dict(json.loads(json.dumps(job.notebook))))
-    running = {"notebook": source, "watch": None, "ended": None}
-    error = None
+    running.notebook = number_cells(nbformat.from_dict(json.loads(json.dumps(job.notebook))))
     try:
         papermill.execute_notebook(
-            source, None, parameters=dict(job.parameters), engine_name=ENGINE, kernel_name=_kernel_name(job),
-            language=_language(source), progress_bar=False, job=job, km=manager, running=running)
-    except Exception as failed:  # whatever ends a notebook is told as the step's failure, with its cell
-        error = DeadKernelError(f"the kernel died ({running['ended']})") if running["ended"] else failed
-    finally:
-        if running["watch"]:
-            running["watch"].end()
-    return running["notebook"], error, running["watch"]
+            running.notebook, None, parameters=dict(job.parameters), engine_name=ENGINE, kernel_name=_kernel_name(job),
+            language=_language(running.notebook), progress_bar=False, job=job, km=kernel.manager, running=running)
+    except PapermillExecutionError:
+        if _failing_cell(running.notebook):
+            raise
+        remove_error_markers(running.notebook)  # a cell tagged `raises-exception` did as it said
 
 
 def _kernel_name(job: Job) -> str:
@@ -69,20 +84,22 @@ def number_cells(notebook):
     return notebook
 
 
-def _failure(notebook: dict, error: Exception | None, reason: str) -> CellFailure | None:
-    if error is None and not reason:
+def _failure(running: Running, kernel: Kernel) -> CellFailure | None:
+    """Why the notebook did not come to its end: a limit, a dead kernel, an error in a cell, an error before the first."""
+    if running.error is None:
         return None
-    output = _error_output(notebook)
-    if output and not reason:
-        return CellFailure(output["ename"], ANSI.sub("", str(output["evalue"])), _failing_cell(notebook),
-                           _line(output["traceback"]))
-    return CellFailure(*(("Limit", reason) if reason else _said(error)), _failing_cell(notebook))
-
-
-def _said(error: Exception) -> tuple[str, str]:
-    """An engine's error in the words of who wrote the notebook."""
-    name = type(error).__name__
-    return name, ANSI.sub("", str(error)).strip() or name
+    failed, log = _failing_cell(running.notebook), kernel.log()
+    place = {"cell": _number(failed), "in_parameters": bool(failed) and "injected-parameters" in _tags(failed)}
+    if running.reason:
+        name = "Interrupted" if running.reason == "interrupted" else "LimitExceeded"
+        return CellFailure(name, running.reason, **place)
+    if running.ended:
+        return CellFailure("KernelDied", running.ended, line=_crash_line(log), **place)
+    output = _error_output(running.notebook)
+    if output:
+        return CellFailure(output["ename"], ANSI.sub("", str(output["evalue"])), line=_line(failed, output), **place)
+    name, message = type(running.error).__name__, ANSI.sub("", str(running.error)).strip()
+    return CellFailure(name, "\n".join([message or name, *(() if running.begun else log.splitlines()[-3:])]), **place)
 
 
 def _cells(notebook: dict) -> list[dict]:
@@ -91,29 +108,52 @@ def _cells(notebook: dict) -> list[dict]:
 
 def _error_output(notebook: dict) -> dict | None:
     return next((output for cell in _cells(notebook) for output in cell.get("outputs", [])
-                 if output["output_type"] == "error" and cell["metadata"].get("papermill", {}).get("exception")), None)
+                 if output["output_type"] == "error" and _state(cell).get("exception")), None)
 
 
-def _failing_cell(notebook: dict) -> int | None:
-    """The number in the source of the cell that failed or was running; None where that is Papermill's own or none."""
-    states = [(cell["metadata"].get("papermill", {}), cell["metadata"].get("notemill", {})) for cell in _cells(notebook)]
-    failed = [own.get("cell") for state, own in states if state.get("exception") or state.get("status") == "running"]
-    return failed[0] if failed else None
+def _state(cell: dict) -> dict:
+    return cell["metadata"].get("papermill", {})
 
 
-def _line(traceback: list[str]) -> int | None:
+def _failing_cell(notebook: dict) -> dict | None:
+    """The cell that failed, or that was running."""
+    return next((cell for cell in _cells(notebook)
+                 if _state(cell).get("exception") or _state(cell).get("status") == "running"), None)
+
+
+def _cells_left(notebook: dict) -> int:
+    """How many cells did not run because the notebook ended itself, by `exit()`."""
+    return sum(_state(cell).get("status") == "pending" for cell in _cells(notebook))
+
+
+def _number(cell: dict | None) -> int | None:
+    """The cell's number in the source; None where it is Papermill's own or there is none."""
+    return cell["metadata"].get("notemill", {}).get("cell") if cell else None
+
+
+def _tags(cell: dict) -> list[str]:
+    return cell["metadata"].get("tags", [])
+
+
+def _line(cell: dict, output: dict) -> int | None:
     """The line of the cell at which the error shows in IPython's traceback."""
-    text = ANSI.sub("", "\n".join(traceback))
-    for pattern in (CELL_LINE, ARROW_LINE):
-        if match := pattern.search(text):
+    text = CAUSED.split(ANSI.sub("", "\n".join(output["traceback"])))[-1]
+    for pattern in (CELL_LINE.format(count=cell.get("execution_count")), CELL_LINE.format(count=r"\d+"), ARROW_LINE):
+        if match := re.search(pattern, text, re.M):
             return int(match[1])
     return None
 
 
+def _crash_line(log: str) -> int | None:
+    """The line of the cell in what Python writes when native code crashes: the last of the crashed thread's."""
+    lines = CRASH_LINE.findall(log.partition("Current thread")[2].partition("\n\n")[0])
+    return int(lines[-1]) if lines else None
+
+
 def _mark(notebook: dict, failure: CellFailure) -> None:
     """Give the cell that was running when the kernel ended an error output, so that the report shows it."""
-    for cell in _cells(notebook):
-        if cell["metadata"].get("notemill", {}).get("cell") == failure.cell:
-            cell["metadata"].setdefault("papermill", {}).update(exception=True, status="failed")
-            cell["outputs"].append({"output_type": "error", "ename": failure.name, "evalue": failure.message,
-                                    "traceback": [f"{failure.name}: {failure.message}"]})
+    cell = _failing_cell(notebook)
+    if cell:
+        cell["metadata"].setdefault("papermill", {}).update(exception=True, status="failed")
+        cell["outputs"].append({"output_type": "error", "ename": failure.name, "evalue": failure.message,
+                                "traceback": [f"{failure.name}: {failure.message}"]})

@@ -5,6 +5,7 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 import psutil
@@ -22,13 +23,14 @@ class Watch(threading.Thread):
         self.pid, self.limits, self.stop_asked = pid, limits, stop
         self.began, self.ended = time.monotonic(), threading.Event()
         self.cpu_seconds, self.peak_mb, self.reason = 0.0, 0.0, ""
+        self.seen: dict[int, psutil.Process] = {}
 
     def run(self) -> None:
         while not self.ended.wait(INTERVAL):
             self.look()
             self.reason = self.reason or self._breach()
             if self.reason:
-                kill_group(self.pid)
+                self.kill()
                 return
 
     def look(self) -> None:
@@ -37,6 +39,7 @@ class Watch(threading.Thread):
             kernel = psutil.Process(self.pid)
             cpu = memory = 0.0
             for process in [kernel, *kernel.children(recursive=True)]:
+                self.seen[process.pid] = process
                 with contextlib.suppress(psutil.Error):
                     times = process.cpu_times()
                     own = times.user + times.system
@@ -54,10 +57,17 @@ class Watch(threading.Thread):
             return f"it held more memory than its limit of {self.limits.memory_mb:g} MB (limits.memory_mb)"
         return ""
 
-    def end(self) -> None:
-        """Stop watching, and end whatever the kernel left running in its process group."""
-        self.ended.set()
+    def kill(self) -> None:
+        """End the kernel's process group, and what left the group but was seen to come from the kernel."""
         kill_group(self.pid)
+        kill_all(self.seen.values())
+
+    def end(self) -> None:
+        """Stop watching, and end whatever the kernel left running."""
+        self.ended.set()
+        if self.is_alive():
+            self.join()
+        self.kill()
 
 
 def _high_water_mb(pid: int) -> float:
@@ -66,10 +76,18 @@ def _high_water_mb(pid: int) -> float:
         status = Path(f"/proc/{pid}/status").read_text()
     except OSError:
         return 0.0
-    return next((int(line.split()[1]) / 1e3 for line in status.splitlines() if line.startswith("VmHWM")), 0.0)
+    return next((int(line.split()[1]) * 1.024e-3 for line in status.splitlines() if line.startswith("VmHWM")), 0.0)
 
 
 def kill_group(pid: int) -> None:
     """End the kernel's process group; it leads one of its own."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(pid, signal.SIGKILL)
+
+
+def kill_all(processes: Iterable[psutil.Process]) -> None:
+    """End processes and their children; one whose number another process has by now is left alone."""
+    for process in list(processes):
+        with contextlib.suppress(psutil.Error):
+            for each in [process, *process.children(recursive=True)]:
+                each.kill()

@@ -74,9 +74,9 @@ def copy(source: Path, target: Path, redact: Redact) -> None:
     if text is not None and (clean := redact(text)) != text:
         _write(target, clean)
         return
-    target.parent.mkdir(parents=True, exist_ok=True)
-    if target.exists():
+    if target.exists() or target.parent.is_file():
         return
+    target.parent.mkdir(parents=True, exist_ok=True)
     try:
         if not source.stat().st_mode & 0o200:
             raise OSError
@@ -85,9 +85,12 @@ def copy(source: Path, target: Path, redact: Redact) -> None:
         shutil.copyfile(source, target)
 
 
-def _write(target: Path, text: str) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_bytes(text.encode("utf-8", "surrogateescape"))
+def _write(target: Path, content: str | bytes) -> None:
+    """A new file; one of that name, which may be a link, stays as the notebook made it."""
+    with suppress(FileExistsError, NotADirectoryError):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with open(target, "xb") as file:
+            file.write(content.encode("utf-8", "surrogateescape") if isinstance(content, str) else content)
 
 
 def _write_figures(folder: Path, notebook: Mapping) -> None:
@@ -98,6 +101,5 @@ def _write_figures(folder: Path, notebook: Mapping) -> None:
         pictures = [output["data"]["image/png"] for output in cell.get("outputs", [])
                     if "image/png" in (output.get("data") or {})]
         for count, picture in enumerate(pictures, 1):
-            folder.mkdir(parents=True, exist_ok=True)
             name = f"cell-{number}.png" if len(pictures) == 1 else f"cell-{number}-{count}.png"
-            (folder / name).write_bytes(base64.b64decode("".join(picture)))
+            _write(folder / name, base64.b64decode("".join(picture)))

@@ -18,7 +18,7 @@ from notemill.store import Store
 
 RUN = ""        # the parent run's key among the steps
 COMPLETE = "notemill.published"
-METRICS, OTHERS = 500, 100      # of a batch; MLflow allows 1,000 and 100, and a million bytes
+PAGE = 1000
 ELSEWHERE = ("mlflow.source.", "mlflow.user", "mlflow.runName", PARENT, "mlflow.log-model.history")
 
 
@@ -75,9 +75,12 @@ def _experiment(client, name: str, root: str | None) -> str:
 def _earlier(client, experiment: str, run: str) -> dict[tuple[str, str], object]:
     """What has been made for this run, by step and spool run. A repeated request may have made one twice: the first
     stays."""
-    found = {}
-    pages = client.search_runs([experiment], f"tags.`notemill.run` = '{run}'", max_results=1000)
-    for one in sorted(pages, key=lambda one: (one.info.start_time, one.info.run_id)):
+    found, runs, page = {}, [], None
+    while page is None or page.token:
+        page = client.search_runs([experiment], f"tags.`notemill.run` = '{run}'", max_results=PAGE,
+                                  page_token=None if page is None else page.token)
+        runs += page
+    for one in sorted(runs, key=lambda one: (one.info.start_time, one.info.run_id)):
         key = one.data.tags.get("notemill.step", RUN), one.data.tags.get("notemill.spool_run", "")
         if found.setdefault(key, one) is not one:
             client.delete_run(one.info.run_id)
@@ -235,17 +238,13 @@ def _close_run(target: Target, run: str, status: str, end: int) -> None:
 
 def _log(target: Target, run: str, metrics: Iterable[tuple], params: Mapping[str, str],
          tags: Mapping[str, str]) -> None:
-    """All in as few requests as MLflow allows."""
+    """All in few requests; MLflow's client makes batches of what is more than a server takes at once."""
     from mlflow.entities import Metric, Param, RunTag
 
-    entities = [Metric(facts.key(target.redact(key)), value, time, step, model_id=model)
-                for key, value, time, step, model in metrics]
-    few = [RunTag(*item) for item in target.clean(tags).items()]
-    own = [Param(*item) for item in target.clean(params, facts.PARAM_LIMIT).items()]
-    for number in range(max(-(-len(entities) // METRICS), -(-len(few) // OTHERS), -(-len(own) // OTHERS))):
-        target.client.log_batch(run, metrics=entities[number * METRICS:(number + 1) * METRICS],
-                                params=own[number * OTHERS:(number + 1) * OTHERS],
-                                tags=few[number * OTHERS:(number + 1) * OTHERS])
+    figures = [Metric(facts.key(target.redact(key)), value, time, step, model_id=model)
+               for key, value, time, step, model in metrics]
+    target.client.log_batch(run, figures, [Param(*item) for item in target.clean(params, facts.PARAM_LIMIT).items()])
+    target.client.log_batch(run, tags=[RunTag(*item) for item in target.clean(tags).items()])
 
 
 def _log_inputs(target: Target, run: str, datasets: Iterable[Mapping]) -> None:

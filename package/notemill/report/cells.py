@@ -162,8 +162,7 @@ def settle(text: str) -> str:
     """What a terminal would show in the end: a progress bar's last state, not each one."""
     if "\r" not in text:
         return text
-    lines = text.replace("\r\n", "\n").split("\n")
-    return "\n".join(line.rstrip("\r").rpartition("\r")[2] for line in lines)
+    return "\n".join(line.rstrip("\r").rpartition("\r")[2] for line in text.split("\n"))
 
 
 def capped(text: str) -> dict:

@@ -1,6 +1,7 @@
 """Check a value against one of our JSON Schemas, and say errors as a person would.
 
-A subset of JSON Schema 2020-12 (the keywords in `RULES` and `type`); the tests hold it against the `jsonschema` library.
+A subset of JSON Schema 2020-12 (the keywords in `RULES`, `type`, `$ref`); the tests hold it against the library
+`jsonschema`.
 """
 
 import re

@@ -111,7 +111,8 @@ def _refused(source: HttpSource, error: urllib.error.HTTPError) -> NotemillError
     said = f"{source}: the server says {error.code} {http.client.responses.get(error.code, '')}".rstrip()
     if error.code >= 500 or error.code == 429:
         return NotemillError(source.where, said, hint="try again later")
-    hint = "credentials go into the address: https://USER:PASSWORD@host/..." if error.code in (401, 403) else None
+    example = "https://USER:PASSWORD@host/..."  # pragma: allowlist secret
+    hint = f"credentials go into the address: {example}" if error.code in (401, 403) else None
     return UsageError(source.where, said, hint=hint)
 
 

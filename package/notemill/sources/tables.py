@@ -71,7 +71,7 @@ def fetch_sql(source: SqlSource, context: Context) -> tuple:
     url = context.environ.get(source.variable)
     if not url:
         raise UsageError(source.where, f"the environment variable {source.variable} is not set",
-                         "a database's address, such as postgresql://user:password@host/name")
+                         "a database's address, such as postgresql://user:password@host")  # pragma: allowlist secret
     with tempfile.TemporaryDirectory() as folder:
         path = _query_to_parquet(source, url, Path(folder))
         with context.store.incoming() as target, open(path, "rb") as file:

@@ -1,0 +1,21 @@
+"""What becomes known of a notebook while it runs."""
+
+from dataclasses import dataclass
+
+from notemill.execute.watch import Watch
+
+
+@dataclass
+class Running:
+    """`notebook` is Papermill's copy, `error` what ended it, `ended` a dead kernel's end in words."""
+
+    notebook: dict
+    watch: Watch | None = None
+    error: Exception | None = None
+    ended: str | None = None
+    begun: bool = False
+
+    @property
+    def reason(self) -> str:
+        """Why the watch ended the kernel; "" where it did not."""
+        return self.watch.reason if self.watch else ""
