@@ -15,8 +15,8 @@ class Terminal(io.StringIO):
 
 
 @pytest.mark.parametrize(("environ", "live", "colours"), [
-    ({}, True, True), ({"NO_COLOR": "1"}, True, False), ({"NO_COLOR": ""}, True, True), ({"TERM": "dumb"}, False, False),
-    ({"CI": "true"}, False, False), ({"TERM": "xterm"}, True, True),
+    ({}, True, True), ({"NO_COLOR": "1"}, True, False), ({"NO_COLOR": ""}, True, True),
+    ({"TERM": "dumb"}, False, False), ({"CI": "true"}, False, False), ({"TERM": "xterm"}, True, True),
 ])
 def test_colours_on_a_terminal_only(environ, live, colours):
     assert is_live(Terminal(), environ) is live and style_for(Terminal(), environ).colours is colours

@@ -43,4 +43,5 @@ def test_the_command_that_opens_mlflow(tmp_path, monkeypatch):
         "/venv/bin/mlflow ui --host 127.0.0.1 --backend-store-uri sqlite:///mlflow.db"
     assert lineage.open_command("sqlite:////other/a b.db", folder).endswith("'sqlite:////other/a b.db'")
     assert lineage.open_command("http://me:pw@host", folder) == "http://me:***@host"  # pragma: allowlist secret
-    assert lineage.open_command("postgresql://me:pw@host/db", folder).endswith("'postgresql://me:***@host/db'")  # pragma: allowlist secret
+    uri = "postgresql://me:pw@host/db"  # pragma: allowlist secret
+    assert lineage.open_command(uri, folder).endswith("'postgresql://me:***@host/db'")
