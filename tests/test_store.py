@@ -59,11 +59,16 @@ def test_the_same_content_is_kept_once(store, tmp_path):
     for name in "ab":
         (tmp_path / name).write_text("same")
     assert store.add_file(tmp_path / "a") == store.add_file(tmp_path / "b")
-    assert store.add_bytes(b"same") == sha(b"same") and len(objects(store)) == 1
+    (before,) = store.contents()
+    inode = before.stat().st_ino
+    assert store.add_bytes(b"same") == store.take_file(tmp_path / "b")[0] == sha(b"same")
+    assert objects(store) == [sha(b"same")[2:]] and before.stat().st_ino == inode
 
 
-def test_kept_content_is_read_only(store):
-    assert store.path(store.add_bytes(b"x")).stat().st_mode & 0o222 == 0
+def test_kept_content_is_read_only(store, tmp_path):
+    (tmp_path / "f").write_bytes(b"y")
+    for sha256 in (store.add_bytes(b"x"), store.take_file(tmp_path / "f")[0]):
+        assert store.path(sha256).stat().st_mode & 0o222 == 0
 
 
 def test_a_finished_file_is_moved_in(store, tmp_path, reads):

@@ -16,6 +16,8 @@ from notemill.plan import Options, PlannedStep, get_ready, make_plan
 from notemill.project import Project, open_project
 from notemill.text import size, style_for
 
+RUN_END = 4  # a run may be named by its last four digits; less could be a version's number
+
 
 def why(folder: Path, step: str, *, as_json: bool) -> None:
     """Everything that the step's result depends on, and what changed."""
@@ -146,11 +148,9 @@ def lineage(folder: Path, run_or_version: str, *, as_json: bool) -> None:
     from notemill import lineage as tracing
 
     project = open_project(folder)
-    if run_or_version in project.run_names() or any(n.endswith(run_or_version) for n in project.run_names()):
-        record = project.find_run(run_or_version)
-    else:
-        record = tracing.find_run(run_or_version, tracing.tracking_uri(project.root, project.environ))
-    tree = tracing.tree(record, project.record)
+    ends = [name for name in project.run_names() if len(run_or_version) >= RUN_END and name.endswith(run_or_version)]
+    name = ends[0] if len(ends) == 1 else run_or_version
+    tree = tracing.trace(project.runs, name, tracing.tracking_uri(project.root, project.environ))
     if as_json:
         print_json({**tree, "error": None})
     else:

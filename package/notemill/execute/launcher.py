@@ -52,7 +52,8 @@ def watch_reads(root: str, declared: frozenset[str], log: str, installed: tuple[
         if not path.startswith(prefix) or path in seen:
             return
         seen.add(path)
-        hidden = any(part.startswith(".") for part in path[len(prefix):].split(os.sep))
+        hidden = any(part.startswith(".") or part.endswith((".egg-info", ".dist-info"))
+                     for part in path[len(prefix):].split(os.sep))
         if path not in declared and not hidden and not path.startswith(libraries) and os.path.isfile(path):
             os.write(handle, (json.dumps(path) + "\n").encode())
 

@@ -14,6 +14,13 @@ BRIEF = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2", "MLFLOW_HTTP_REQUEST_BACKOFF_FA
 MISLEADING = ("MLFLOW_RUN_ID", "MLFLOW_EXPERIMENT_ID", "MLFLOW_EXPERIMENT_NAME", "MLFLOW_REGISTRY_URI")
 
 
+def import_mlflow() -> None:
+    """Take the seconds that importing MLflow costs now, in a thread, and not at the end of a run."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import mlflow  # noqa: F401
+
+
 @contextlib.contextmanager
 def mlflow_client(uri: str) -> Iterator:
     """An MlflowClient of this store. What the user has set in the environment goes before our own settings."""

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 
-from notemill.files import canonical_json, read_json, sha256_text, write_json
+from notemill.files import canonical_json, read_json, sha256_text, write_atomic, write_json
 from notemill.notebook import load_cells
 from notemill.plan import Ready
 from notemill.project import Project
@@ -23,7 +23,7 @@ def write_reports(project: Project, record: Record, ready: Mapping[str, Ready]) 
         [step["step"], step["status"] == "failed" or step["status"] == "skipped"] for step in record.facts["steps"]]]))
     runs = any(step["action"] == "run" for step in record.facts["steps"])
     if runs or before.get("index.html") != index or not (project.reports / "index.html").is_file():
-        write_index_page(project, record)
+        write_index_page(project, record, ready)
     if {**before, **after, "index.html": index} != before:
         write_json(written, {**before, **after, "index.html": index})
 
@@ -34,27 +34,39 @@ def step_key(step: Mapping, ready: Ready) -> str:
 
 
 def write_step_report(project: Project, record: Record, ready: Ready) -> None:
-    """reports/STEP.html from the executed notebook; with the source's present text where the step was reused."""
+    """reports/STEP.html from the executed notebook; a step that ran keeps a copy with its run, for MLflow."""
     from notemill import report
 
     step = record.step(ready.step.name)
-    if not step["executed"]:
+    notebook = shown_notebook(project, step, ready)
+    if notebook is None:
         return
-    notebook = json.loads(project.store.read_bytes(step["executed"]["sha256"]))
-    if step["status"] == "reused":
-        path = ready.step.notebook
-        notebook = report.current_text(notebook, load_cells(path, path.read_bytes(), project.name_of(path)))
-    subtitle = f"{project.pipeline.name} · run {step['origin_run']}"
-    report.write_step_report(notebook, project.reports / f"{step['step']}.html", step=step["step"], subtitle=subtitle)
+    target = project.reports / f"{step['step']}.html"
+    report.write_step_report(notebook, target, step=step["step"], folder=ready.step.notebook.parent,
+                             subtitle=f"{project.pipeline.name} · run {step['origin_run']}")
+    if step["origin_run"] == record.name:
+        write_atomic(record.folder / "reports" / target.name, target.read_bytes())
 
 
-def write_index_page(project: Project, record: Record) -> None:
+def shown_notebook(project: Project, step: Mapping, ready: Ready) -> dict | None:
+    """The executed notebook, with the source's present text where the step was reused; None where there is none."""
     from notemill import report
 
-    notebooks = {}
-    for step in record.facts["steps"]:
-        if step["executed"] and project.store.has(step["executed"]["sha256"]):
-            notebooks[step["step"]] = json.loads(project.store.read_bytes(step["executed"]["sha256"]))
+    if not step["executed"] or not project.store.has(step["executed"]["sha256"]):
+        return None
+    notebook = json.loads(project.store.read_bytes(step["executed"]["sha256"]))
+    if step["status"] != "reused":
+        return notebook
+    path = ready.step.notebook
+    return report.current_text(notebook, load_cells(path, path.read_bytes(), project.name_of(path)))
+
+
+def write_index_page(project: Project, record: Record, ready: Mapping[str, Ready]) -> None:
+    """reports/index.html: the run, with its steps' plots."""
+    from notemill import report
+
+    shown = {step["step"]: shown_notebook(project, step, ready[step["step"]]) for step in record.facts["steps"]}
+    notebooks = {name: notebook for name, notebook in shown.items() if notebook}
     report.write_index(record.facts, project.reports / "index.html", previous=previous_record(project, record.name),
                        notebooks=notebooks)
 

@@ -1,8 +1,7 @@
 """The run: a plan carried out step by step, in parallel where nothing forbids it."""
 
-import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field, replace
@@ -12,12 +11,14 @@ from notemill.errors import NotemillError
 from notemill.pipeline import Output
 from notemill.plan import Options, Plan, PlannedStep, Ready, get_ready, make_plan, outputs_of, plan_step
 from notemill.project import Project
+from notemill.redact import Redactor
 from notemill.run import facts
 from notemill.run.console import Console
 from notemill.run.record import Record, active, now, planned_facts
 from notemill.run.reports import write_index_page, write_reports, write_step_report
 from notemill.run.step import run_step
 
+LOGINS = ("MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN")
 PATIENCE = 10  # seconds that interrupted steps have to leave their evidence
 
 
@@ -36,22 +37,23 @@ def run(project: Project, options: Options, console: Console) -> dict:
     if works and not options.offline:
         lineage.check_reachable(lineage.tracking_uri(project.root, project.environ))
     console.begin(project, record.facts, plan)
+    work = Work(project, record, ready, options, console)
     if works:
         lineage.mark_pending(record.folder)  # also a run that is killed is told of, by the next one
         threading.Thread(target=preload, args=(options,), daemon=True).start()
     with active(project, record) if works else nullcontext():
-        status = carry_out(Work(project, record, ready, options, console), plan)
+        status = carry_out(work, plan)
         record.end(status, first_error(record.facts))
     write_reports(project, record, ready)
     if status != "interrupted" and (works or lineage.pending_runs(project.runs)):
-        publish(project, record, options, console)
+        publish(work)
     project.save()
     return record.facts
 
 
 def preload(options: Options) -> None:
     """Import what a run that executes needs in any case, while the first kernels start."""
-    with suppress(Exception):  # whoever needs it for work meets the same error, and tells of it
+    with suppress(ImportError, OSError, NotemillError):  # whoever needs it for work meets the same error, and tells it
         import nbconvert  # noqa: F401
         import papermill  # noqa: F401
 
@@ -227,22 +229,23 @@ def interrupt(work: Work, left: list[str]) -> None:
         work.record.update(name, status="skipped", action="run", reasons=["interrupted"])
 
 
-def publish(project: Project, record: Record, options: Options, console: Console) -> None:
+def publish(work: Work) -> None:
     """Send this run, and what earlier ones could not send, to MLflow; what fails now is kept for the next run."""
-    if options.offline:
-        console.note("offline: lineage is kept here; the next run that is not offline sends it to MLflow")
+    project, record = work.project, work.record
+    if work.options.offline:
+        work.console.note("offline: lineage is kept here; the next run that is not offline sends it to MLflow")
         return
     uri = lineage.tracking_uri(project.root, project.environ)
     try:
         lineage.sync(project.runs, project.store, uri, redact=redact_all(project))
     except Exception as error:  # the run's own result stands whatever becomes of the tracking server
         text = f"MLflow took no lineage, it is kept, and the next run sends it: {error or type(error).__name__}"
-        console.note(f"warning: {text}")
+        work.console.note(f"warning: {text}")
         record.warn(text)
-    note_mlflow_runs(project, record)
+    note_mlflow_runs(project, record, work.ready)
 
 
-def note_mlflow_runs(project: Project, record: Record) -> None:
+def note_mlflow_runs(project: Project, record: Record, ready: Mapping[str, Ready]) -> None:
     """Write down which MLflow runs hold this run's lineage, in its record and on its page."""
     runs = lineage.published(record.folder)
     if runs:
@@ -250,12 +253,10 @@ def note_mlflow_runs(project: Project, record: Record) -> None:
             step["mlflow_run"] = runs.get(step["step"])
         record.facts["mlflow_run"] = runs.get("")
         record.write()
-        write_index_page(project, record)
+        write_index_page(project, record, ready)
 
 
-def redact_all(project: Project):
-    """Takes all the project's secrets out of a text."""
-    from notemill.redact import Redactor
-
-    names = {name for step in project.pipeline.steps.values() for name in step.secrets}
-    return Redactor({name: project.environ[name] for name in names if name in os.environ}).text
+def redact_all(project: Project) -> Callable[[str], str]:
+    """Takes all the project's secrets, and MLflow's own, out of a text."""
+    names = {*LOGINS, *(name for step in project.pipeline.steps.values() for name in step.secrets)}
+    return Redactor({name: project.environ[name] for name in names if name in project.environ}).text

@@ -3,13 +3,14 @@
 import contextlib
 import json
 import math
+import os
 import shutil
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from notemill import lineage
-from notemill.errors import StepError
+from notemill.errors import NotemillError, StepError
 from notemill.execute import CellFailure, Executed, Job, execute
 from notemill.execute.kernel import kernel_environment
 from notemill.notebook import load_cells
@@ -19,6 +20,7 @@ from notemill.redact import Redactor
 from notemill.run.record import Record, now
 
 FORMAT = 1
+MOST = 10  # warnings of one kind that are told one by one
 TRACKING = ("mlflow", "mlflow-skinny", "mlflow-tracing")
 
 
@@ -29,11 +31,11 @@ def run_step(project: Project, record: Record, ready: Ready, planned: PlannedSte
     work = folder / "work"
     shutil.rmtree(work, ignore_errors=True)
     (work / "outputs").mkdir(parents=True)
-    redactor = redactor_for(project, ready)
     try:
-        job = make_job(project, ready, planned, work, folder, threads, redactor, stop, on_cell)
+        job = make_job(project, ready, planned, work, folder, threads, record.redactor, stop, on_cell)
         executed = execute(job)
-        facts = evidence(project, record, ready, executed, folder, redactor)
+        lineage.redact_spool(folder / "mlflow", record.redactor.text)
+        facts = evidence(project, record, ready, executed, folder)
         facts["error"] = facts["error"] or changed_inputs(project, ready, planned)
         outputs = {} if facts["error"] else keep_outputs(project, ready, work / "outputs", facts)
         if facts["error"]:
@@ -49,28 +51,34 @@ def run_step(project: Project, record: Record, ready: Ready, planned: PlannedSte
         shutil.rmtree(work, ignore_errors=True)
 
 
-def redactor_for(project: Project, ready: Ready) -> Redactor:
-    """Takes the values of the step's `secrets:` out of whatever is kept."""
-    return Redactor({name: project.environ[name] for name in ready.step.secrets if name in project.environ})
-
-
 def make_job(project: Project, ready: Ready, planned: PlannedStep, work: Path, folder: Path, threads: int,
              redactor: Redactor, stop: threading.Event, on_cell: Callable) -> Job:
     """All that the engine needs; inputs laid out under their own names."""
     step = ready.step
     inputs = {name: lay_out(project, name, facts, work / "inputs") for name, facts in planned.inputs.items()}
-    outputs = {name: str(work / "outputs" / file) for name, file in step.outputs.items()}
+    outputs = {name: str(_with_folder(work / "outputs" / file)) for name, file in step.outputs.items()}
     env = kernel_environment(project.environ, (*step.env, *step.secrets), threads, project.root)
     env["IPYTHONDIR"] = str(work / "ipython")
     if any(name in ready.imports.distributions for name in TRACKING):
         env |= lineage.open_spool(folder / "mlflow", project.pipeline.name,
                                   registry=lineage.tracking_uri(project.root, project.environ))
     path = step.notebook
-    declared = {str(project.root / module) for module in ready.imports.modules} | {str(path)}
     return Job(step.name, load_cells(path, path.read_bytes(), project.name_of(path)),
                {**ready.params, **inputs, **outputs}, saved=folder / "executed.ipynb", cwd=path.parent,
                root=project.root, env=env, kernel=step.kernel, limits=step.limits, threads=threads,
-               declared=frozenset(declared), redact=redactor.notebook, stop=stop, on_cell=on_cell)
+               declared=declared_files(project, ready), redact=redactor.notebook, stop=stop, on_cell=on_cell)
+
+
+def _with_folder(path: Path) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def declared_files(project: Project, ready: Ready) -> frozenset[str]:
+    """The project's files whose change the step's fingerprint notices."""
+    inputs = (name for fetched in ready.fetched.values() for name, *_ in fetched.files)
+    return frozenset(os.path.abspath(project.root / name)
+                     for name in (*ready.imports.modules, *inputs, ready.step.notebook))
 
 
 def lay_out(project: Project, name: str, facts: Mapping, folder: Path) -> str | list[str]:
@@ -88,40 +96,53 @@ def _inside(name: str) -> str:
 
 def link(project: Project, sha256: str, path: Path) -> str:
     """A link at `path` to the content; a copy where the system has no links."""
+    try:
+        content = project.store.path(sha256)
+    except KeyError:
+        raise NotemillError(path.name, f"its content {sha256[:12]} is damaged or gone from the store",
+                            hint="notemill run makes or fetches it again") from None
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
-        path.symlink_to(project.store.path(sha256))
+        path.symlink_to(content)
     except OSError:
-        shutil.copyfile(project.store.path(sha256), path)
+        shutil.copyfile(content, path)
     return str(path)
 
 
-def evidence(project: Project, record: Record, ready: Ready, executed: Executed, folder: Path,
-             redactor: Redactor) -> dict:
+def evidence(project: Project, record: Record, ready: Ready, executed: Executed, folder: Path) -> dict:
     """Keep the executed notebook and what it cost, before any error is raised: the step's facts."""
     text = json.dumps(executed.notebook, ensure_ascii=False, sort_keys=True).encode("utf-8", "surrogatepass")
     facts = record.step(ready.step.name)
     facts.update(executed={"sha256": project.store.add_bytes(text), "bytes": len(text)}, seconds=executed.seconds,
                  cpu_seconds=executed.cpu_seconds, peak_mb=executed.peak_mb, ended=now(), origin_run=record.name,
-                 stored_bytes=len(text), warnings=undeclared(project, executed),
-                 error=failure_facts(executed.failure, ready, redactor))
+                 stored_bytes=len(text), warnings=[*undeclared(project, executed), *cut_short(executed)],
+                 error=failure_facts(executed.failure, ready))
     with contextlib.suppress(OSError):
         (folder / "executed.ipynb").unlink()
+    lineage.redact_spool(folder / "mlflow", redactor.text)
     return facts
 
 
 def undeclared(project: Project, executed: Executed) -> list[str]:
-    """Warnings for files of the project that were read and that no fingerprint knows of."""
-    return [f"reads {project.name_of(Path(path))}, which is not among its inputs: a change of it is not noticed"
-            for path in executed.undeclared]
+    """Warnings for files of the project that were read and that no fingerprint knows of; a folder full is one."""
+    names = [project.name_of(Path(path)) for path in executed.undeclared]
+    texts = [f"reads {name}, which is not among its inputs: a change of it is not noticed" for name in names[:MOST]]
+    more = len(names) - MOST
+    return [*texts, f"reads {more} more files that are not among its inputs"] if more > 0 else texts
 
 
-def failure_facts(failure: CellFailure | None, ready: Ready, redactor: Redactor) -> dict | None:
+def cut_short(executed: Executed) -> list[str]:
+    left = executed.cells_left
+    return [f"ended itself before its last {left} cell{'s' if left > 1 else ''}"] if left else []
+
+
+def failure_facts(failure: CellFailure | None, ready: Ready) -> dict | None:
+    """The failure as it stands in the record, with the place of its cell in the report."""
     if failure is None:
         return None
-    anchor = f"#cell-{failure.cell}" if failure.cell else ""
-    return {"name": failure.name, "message": redactor.text(failure.message), "cell": failure.cell,
-            "line": failure.line, "report": f"reports/{ready.step.name}.html{anchor}"}
+    anchor = f"#cell-{failure.cell}" if failure.cell else "#parameters" if failure.in_parameters else ""
+    return {"name": failure.name, "message": failure.message, "cell": failure.cell, "line": failure.line,
+            "report": f"reports/{ready.step.name}.html{anchor}"}
 
 
 def changed_inputs(project: Project, ready: Ready, planned: PlannedStep) -> dict | None:
