@@ -42,9 +42,10 @@ def test_digests(tmp_path):
 
 
 def test_a_file_is_written_with_its_folders_and_mode(tmp_path):
-    write_atomic(tmp_path / "a/b/c.txt", "é\ud800", mode=0o600)
-    assert (tmp_path / "a/b/c.txt").read_bytes() == "é\ud800".encode("utf-8", "surrogatepass")
-    assert (tmp_path / "a/b/c.txt").stat().st_mode & 0o777 == 0o600
+    for mode in (0o644, 0o600):
+        write_atomic(tmp_path / "a/b/c.txt", "é\ud800", mode=mode)
+        assert (tmp_path / "a/b/c.txt").read_bytes() == "é\ud800".encode("utf-8", "surrogatepass")
+        assert (tmp_path / "a/b/c.txt").stat().st_mode & 0o777 == mode
 
 
 def test_what_is_written_is_read(tmp_path):

@@ -57,6 +57,7 @@ def test_comments_layout_and_outputs_are_no_code(before, after):
     ("x = !ls", "x = !ls -l"),
     ("%%bash\nls", "%%bash\nls -l"),
     ("%%bash\nls", "%%sh\nls"),
+    ("%%writefile a.py\nx = 1", "%%writefile a.py\nx = 1  # one"),
     ("?print", "?open"),
     ("x = (", "x = ["),
     ("x = 1", code("x = 1", tags=["raises-exception"])),

@@ -211,6 +211,16 @@ def test_a_clock_of_whole_seconds_is_waited_for(store, tmp_path, monkeypatch):
     assert waited == [pytest.approx(storing.COARSE_TICK - 0.3)]
 
 
+@pytest.mark.parametrize("read", ["digest", "add_file"])
+def test_a_file_that_was_just_written_is_read_after_the_tick(store, tmp_path, monkeypatch, read):
+    path, waited = tmp_path / "data", []
+    path.write_bytes(b"one")
+    monkeypatch.setattr(storing.time, "sleep", lambda seconds: waited.append(seconds) or path.write_bytes(b"two"))
+    getattr(store, read)(path)
+    assert len(waited) == 1 and 0 < waited[0] <= storing.FINE_TICK
+    assert store.digests.values[str(path)] == [*storing._signature(path), sha(b"two")]
+
+
 def test_a_time_in_the_future_is_not_waited_for_long(store, tmp_path, monkeypatch):
     path, waited = tmp_path / "data", []
     path.write_bytes(b"one")

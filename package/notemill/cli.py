@@ -1,20 +1,29 @@
 """The command line: each command is a few steps on plain values, with no logic of its own."""
 
+import errno
+import io
 import json
 import signal
 import sys
 from collections.abc import Callable, Mapping
 from functools import wraps
 from pathlib import Path
+from typing import TextIO
 
 import click
 
 import notemill
 from notemill.errors import NotemillError, UsageError
+from notemill.text import silence
 
 PROJECT = click.option("--project", "folder", type=click.Path(path_type=Path), default=Path("."), metavar="DIR",
                        help="The project's folder, if not the current one.")
 JSON = click.option("--json", "as_json", is_flag=True, help="One JSON object alone on standard output.")
+
+HINTS = {errno.ENOSPC: "the disk is full: make room (notemill gc removes what nothing refers to), and run again",
+         errno.EDQUOT: "the quota is used up: make room (notemill gc removes what nothing refers to), and run again",
+         errno.EROFS: "notemill writes to .notemill/ and reports/ in the project's folder",
+         errno.EACCES: "notemill writes to .notemill/ and reports/ in the project's folder"}
 
 
 class Commands(click.Group):
@@ -63,15 +72,29 @@ def told(command: Callable) -> Callable:
     def wrapper(*args, as_json: bool = False, **kwargs):
         try:
             return command(*args, as_json=as_json, **kwargs)
-        except NotemillError as error:
+        except (SystemExit, BrokenPipeError, click.ClickException):
+            raise
+        except BaseException as error:
             if as_json:
-                print_json({"error": error.as_json()})
+                print_json({"error": in_words(error).as_json()})
             raise
     return wrapper
 
 
+def in_words(error: BaseException) -> NotemillError:
+    """Any failure as an error that can be told."""
+    if isinstance(error, NotemillError):
+        return error
+    if isinstance(error, KeyboardInterrupt):
+        return NotemillError("notemill", "interrupted")
+    if isinstance(error, OSError):
+        place, reason = str(error.filename or "notemill"), error.strerror or str(error)
+        return NotemillError(place, reason, hint=HINTS.get(error.errno))
+    return NotemillError("notemill", f"{type(error).__name__}: {error}", hint="a fault of its own: please report it")
+
+
 def print_json(value: object) -> None:
-    click.echo(json.dumps(value, ensure_ascii=False, allow_nan=False))
+    click.echo(json.dumps(value, allow_nan=False))
 
 
 @cli.command()
@@ -186,11 +209,11 @@ def completion(shell: str):
 def main(args: list[str] | None = None) -> None:
     """The program: errors without traceback, and the exit codes that docs/reference/cli.md lists."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    accept_all_text(sys.stdout)
+    accept_all_text(sys.stderr)
     args = ["--force=*" if word == "--force" else word for word in (sys.argv[1:] if args is None else args)]
     try:
         sys.exit(cli.main(args, prog_name="notemill", standalone_mode=False) or 0)
-    except NotemillError as error:
-        fail(str(error), error.exit_code)
     except click.UsageError as error:
         usage(error, args)
     except click.exceptions.Exit as done:
@@ -200,8 +223,16 @@ def main(args: list[str] | None = None) -> None:
     except (KeyboardInterrupt, click.Abort):
         fail("interrupted", 130)
     except BrokenPipeError:  # `notemill plan | head`
-        sys.stderr.close()
+        silence(sys.stdout)
         sys.exit(0)
+    except (NotemillError, OSError) as error:
+        fail(str(in_words(error)), in_words(error).exit_code)
+
+
+def accept_all_text(stream: TextIO) -> None:
+    """A mark that the terminal cannot show is no reason to fail."""
+    if isinstance(stream, io.TextIOWrapper):
+        stream.reconfigure(errors="replace")
 
 
 def usage(error: click.UsageError, args: list[str]) -> None:

@@ -1,11 +1,14 @@
 """Text for a terminal: colours where they are wanted, tables that line up."""
 
+import contextlib
 import os
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TextIO
+
+UNLIMITED = 10_000  # columns: what goes to a file or another program is not cut
 
 
 @dataclass(frozen=True)
@@ -36,12 +39,19 @@ class Style:
 
 def style_for(stream: TextIO, environ: Mapping[str, str] = os.environ) -> Style:
     """Colours on a terminal only, and never with NO_COLOR (https://no-color.org) or TERM=dumb."""
-    return Style(is_live(stream, environ) and not environ.get("NO_COLOR"), shutil.get_terminal_size((100, 24)).columns)
+    width = shutil.get_terminal_size((100, 24)).columns if stream.isatty() else UNLIMITED
+    return Style(is_live(stream, environ) and not environ.get("NO_COLOR"), width)
 
 
 def is_live(stream: TextIO, environ: Mapping[str, str] = os.environ) -> bool:
     """Whether a person watches: a terminal, and not a build server's."""
     return stream.isatty() and environ.get("TERM") != "dumb" and not environ.get("CI")
+
+
+def silence(stream: TextIO) -> None:
+    """What is still written goes nowhere: its reader has gone away."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]], style: Style) -> str:

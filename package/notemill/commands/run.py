@@ -9,7 +9,7 @@ from notemill.cli import by_step, print_json
 from notemill.errors import UsageError
 from notemill.plan import Options, PlannedStep, get_ready, make_plan
 from notemill.project import Project, open_project
-from notemill.text import is_live, style_for, table
+from notemill.text import is_live, printable, style_for, table
 from notemill.yaml_places import parse_yaml, read_yaml
 
 EXIT = {"done": 0, "failed": 1, "interrupted": 130}
@@ -23,7 +23,10 @@ def run(folder: Path, *, as_json: bool, **asked) -> int:
     project = open_project(folder)
     stream = sys.stderr if as_json else sys.stdout
     console = Console(stream, live=is_live(stream), style=style_for(stream))
-    record = carry_out(project, options(project, **asked), console)
+    try:
+        record = carry_out(project, options(project, **asked), console)
+    finally:
+        console.end()
     console.summary(record, project.root, open_command(project), (project.pipeline.gate or {}).get("metric"))
     if record["error"]:
         tell_failure(record)
@@ -47,7 +50,8 @@ def tell_failure(record: dict) -> None:
             error = step["error"]
             place = "".join([f": cell {error['cell']}" if error["cell"] else "",
                              f", line {error['line']}" if error["line"] else ""])
-            click.echo(f"\nstep '{step['step']}': {step['notebook']}{place}\n  {error['name']}: {error['message']}\n"
+            message = "\n  ".join(map(printable, error["message"].splitlines()))
+            click.echo(f"\nstep '{step['step']}': {step['notebook']}{place}\n  {error['name']}: {message}\n"
                        f"  report: {error['report']}", err=True)
 
 
@@ -66,9 +70,12 @@ def summary(record: dict) -> dict:
 
 def plan(folder: Path, *, as_json: bool, **asked) -> None:
     """Say what would run."""
+    from notemill.execute import check_kernels
+
     project = open_project(folder)
     wanted = options(project, **asked)
     planned = make_plan(project, get_ready(project, wanted), wanted)
+    check_kernels(project.pipeline, [step.step for step in planned.steps if step.action == "run"])
     project.save()
     if as_json:
         print_json(planned.as_json())

@@ -18,7 +18,7 @@ SAVE_SHARE = 10  # the pause is so many times what a save takes: a large noteboo
 def register() -> None:
     """Make the engine known to Papermill, by its name."""
     papermill_engines.register(ENGINE, ProcessEngine)
-    logging.getLogger("papermill").setLevel(logging.CRITICAL)  # what it warns of was checked before, or is told as failure
+    logging.getLogger("papermill").setLevel(logging.CRITICAL)  # it warns of what was checked before or is told later
 
 
 class SavedAtIntervals(NotebookExecutionManager):
@@ -48,6 +48,12 @@ class SavedAtIntervals(NotebookExecutionManager):
     def cell_complete(self, cell, cell_index=None, **kwargs):
         if not self.running.ended:  # the cell in which a kernel died stays "running": that is how it is found
             super().cell_complete(cell, cell_index, **kwargs)
+
+    def notebook_complete(self, **kwargs):
+        waiting = [cell for cell in self.nb.cells if cell.metadata.papermill["status"] == self.PENDING]
+        super().notebook_complete(**kwargs)
+        for cell in waiting:  # Papermill calls them completed
+            cell.metadata.papermill["status"] = self.PENDING
 
     def autosave_cell(self, **kwargs):
         self.save()

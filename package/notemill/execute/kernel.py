@@ -12,6 +12,7 @@ from pathlib import Path
 
 from notemill.errors import UsageError, did_you_mean
 from notemill.execute.job import Job
+from notemill.pipeline import Pipeline
 
 LAUNCHER = Path(__file__).with_name("launcher.py")  # run by path: the kernel imports nothing of notemill
 PASSED_ON = ("PATH", "HOME", "USER", "LOGNAME", "LANG", "LANGUAGE", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR",
@@ -24,13 +25,13 @@ OWN_PART = len("/notemill-12345678/k-1")
 LOG_END = 20_000  # bytes; more of what native code wrote is not of interest
 
 
-def kernel_environment(environ: Mapping[str, str], names: tuple[str, ...], threads: int, root: Path) -> dict[str, str]:
-    """What a step sees of the environment: a short list, the variables in `names`, its share of threads, package/."""
+def kernel_environment(environ: Mapping[str, str], names: tuple[str, ...], threads: int) -> dict[str, str]:
+    """What a step sees of the environment: a short list, the variables in `names`, its share of threads."""
     mlflow = [name for name in environ if name.startswith("MLFLOW_") and not any(word in name for word in KEPT_BACK)]
     seen = {name: environ[name] for name in (*PASSED_ON, *mlflow, *names) if name in environ}
     measured = {name: environ[name] for name in environ if name.startswith("COVERAGE_PROCESS")}
     shares = {name: str(at_most(threads, environ.get(name, ""))) for name in THREADS}
-    return {**shares, **seen, **measured, "PYTHONPATH": str(root / "package")}
+    return {**shares, **seen, **measured}
 
 
 def at_most(threads: int, wanted: str) -> int:
@@ -50,7 +51,7 @@ class Kernel:
         from jupyter_core.utils import run_sync
 
         with open(self.folder / "log", "wb") as log:
-            run_sync(self.manager.start_kernel)(env=dict(job.env), cwd=str(job.cwd), stdout=log, stderr=log)
+            run_sync(self.manager.start_kernel)(env=_with_package(job), cwd=str(job.cwd), stdout=log, stderr=log)
         return self.manager.provisioner.pid
 
     def end(self) -> None:
@@ -68,6 +69,14 @@ class Kernel:
     def log(self) -> str:
         """The end of what the process wrote past the notebook: an error before the first cell, a crash."""
         return "\n".join(_lines(self.folder / "log"))
+
+
+def _with_package(job: Job) -> dict[str, str]:
+    """The job's environment; a kernel that our launcher does not start finds the project's modules by PYTHONPATH."""
+    if job.kernel == "process":
+        return dict(job.env)
+    places = [str(job.root / "package"), job.env.get("PYTHONPATH")]
+    return {**job.env, "PYTHONPATH": os.pathsep.join(filter(None, places))}
 
 
 def _lines(path: Path) -> list[str]:
@@ -116,15 +125,17 @@ def _own_spec(job: Job, folder: Path):
                       display_name="notemill", language="python")
 
 
-def check_kernels(wanted: Iterable[tuple[str, str]]) -> None:
-    """Raises UsageError where one of the kernels, given with the place that asks for it, is not installed."""
-    asked = [(place, name) for place, name in wanted if name != "process"]
+def check_kernels(pipeline: Pipeline, steps: Iterable[str]) -> None:
+    """Raises UsageError where one of these steps asks for a kernel that is not installed."""
+    asked = [pipeline.steps[name] for name in steps if pipeline.steps[name].kernel != "process"]
     if not asked:
         return
     from jupyter_client.kernelspec import KernelSpecManager
 
     there = KernelSpecManager().find_kernel_specs()
-    for place, name in asked:
-        if name not in there:
-            raise UsageError(place, f"there is no Jupyter kernel '{name}'",
-                             f"there are: process, {', '.join(sorted(there))}", did_you_mean(name, ["process", *there]))
+    for step in asked:
+        if step.kernel not in there:
+            raise UsageError(pipeline.where("steps", step.name, "kernel"),
+                             f"there is no Jupyter kernel '{step.kernel}'",
+                             f"there are: process, {', '.join(sorted(there))}",
+                             did_you_mean(step.kernel, ["process", *there]))

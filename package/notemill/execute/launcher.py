@@ -32,6 +32,7 @@ def main(argv: list[str]) -> None:
 
     app = IPKernelApp.instance()
     app.initialize(sys.argv[1:])
+    find_modules(os.path.join(settings["root"], "package"))
     limit_threads(app.shell.events, settings["threads"])
     app.start()
 
@@ -72,6 +73,14 @@ def source_of(path: str) -> str:
     if os.path.basename(folder) == "__pycache__" and name.endswith(".pyc"):
         return os.path.join(os.path.dirname(folder), name.split(".")[0] + ".py")
     return path
+
+
+def find_modules(package: str) -> None:
+    """Modules beside the notebook, then those of the project: as in Jupyter after the standard library's own."""
+    installed = (i for i, path in enumerate(sys.path) if path.endswith(("site-packages", "dist-packages")))
+    place = next(installed, len(sys.path))
+    sys.path[place:place] = ["", package]
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH")]))  # for children
 
 
 def adopt_orphans() -> None:

@@ -28,14 +28,12 @@ def execute(job: Job) -> Executed:
         _mark(running.notebook, failure)
     notebook = job.redact(running.notebook)
     write_notebook(job.saved, notebook)
-    watch = running.watch
-    return Executed(notebook, failure, round(time.monotonic() - began, 3), round(watch.cpu_seconds, 2) if watch else 0.0,
-                    round(watch.peak_mb, 1) if watch else 0.0, undeclared, _cells_left(notebook) if not failure else 0,
-                    interrupted=running.reason == "interrupted")
+    return Executed(notebook, failure, round(time.monotonic() - began, 3), *running.costs, undeclared,
+                    cells_left=0 if failure else _cells_left(notebook), interrupted=running.reason == "interrupted")
 
 
 def _papermill(job: Job, kernel: Kernel) -> Running:
-    """Run the notebook; what became of it, and the error that ended it. The kernel starts while Papermill is imported."""
+    """Run the notebook: what became of it. The kernel starts while Papermill is imported."""
     running = Running(job.notebook)
     try:
         running.watch = Watch(kernel.start(job), job.limits, job.stop)
@@ -85,7 +83,7 @@ def number_cells(notebook):
 
 
 def _failure(running: Running, kernel: Kernel) -> CellFailure | None:
-    """Why the notebook did not come to its end: a limit, a dead kernel, an error in a cell, an error before the first."""
+    """Why the notebook did not come to its end: a limit, a dead kernel, an error in a cell or before the first."""
     if running.error is None:
         return None
     failed, log = _failing_cell(running.notebook), kernel.log()

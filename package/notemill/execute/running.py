@@ -19,3 +19,8 @@ class Running:
     def reason(self) -> str:
         """Why the watch ended the kernel; "" where it did not."""
         return self.watch.reason if self.watch else ""
+
+    @property
+    def costs(self) -> tuple[float, float]:
+        """CPU seconds, and the most memory (MB)."""
+        return (round(self.watch.cpu_seconds, 2), round(self.watch.peak_mb, 1)) if self.watch else (0.0, 0.0)

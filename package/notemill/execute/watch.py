@@ -37,16 +37,13 @@ class Watch(threading.Thread):
         """Take the processes' CPU time and memory now."""
         with contextlib.suppress(psutil.Error):
             kernel = psutil.Process(self.pid)
-            cpu = memory = 0.0
-            for process in [kernel, *kernel.children(recursive=True)]:
-                self.seen[process.pid] = process
-                with contextlib.suppress(psutil.Error):
-                    times = process.cpu_times()
-                    own = times.user + times.system
-                    cpu += own + (times.children_user + times.children_system if process is kernel else 0)
-                    memory += process.memory_info().rss / 1e6
-            self.cpu_seconds = max(self.cpu_seconds, cpu)
-            self.peak_mb = max(self.peak_mb, memory, _high_water_mb(self.pid))
+            family = [kernel, *kernel.children(recursive=True)]
+            self.seen.update((process.pid, process) for process in family)
+            self.cpu_seconds = max(self.cpu_seconds, sum(map(_cpu_seconds, family)) + _cpu_of_ended_children(kernel))
+            held = sum(map(_memory_mb, family))
+            if self.limits.memory_mb and held > self.limits.memory_mb and len(family) > 1:
+                held = sum(map(_own_memory_mb, family))
+            self.peak_mb = max(self.peak_mb, held, _high_water_mb(self.pid))
 
     def _breach(self) -> str:
         if self.stop_asked.is_set():
@@ -68,6 +65,32 @@ class Watch(threading.Thread):
         if self.is_alive():
             self.join()
         self.kill()
+
+
+def _cpu_seconds(process: psutil.Process) -> float:
+    with contextlib.suppress(psutil.Error):
+        times = process.cpu_times()
+        return times.user + times.system
+    return 0.0
+
+
+def _cpu_of_ended_children(process: psutil.Process) -> float:
+    times = process.cpu_times()
+    return times.children_user + times.children_system
+
+
+def _memory_mb(process: psutil.Process) -> float:
+    with contextlib.suppress(psutil.Error):
+        return process.memory_info().rss / 1e6
+    return 0.0
+
+
+def _own_memory_mb(process: psutil.Process) -> float:
+    """As `_memory_mb`, with what forked processes share counted once where the system tells it; that takes its time."""
+    with contextlib.suppress(psutil.Error):
+        facts = process.memory_full_info()
+        return getattr(facts, "pss", facts.rss) / 1e6
+    return 0.0
 
 
 def _high_water_mb(pid: int) -> float:

@@ -9,13 +9,14 @@ from pathlib import Path
 
 from notemill.files import canonical_json
 from notemill.project import Project
+from notemill.redact import Redactor
 from notemill.store import Store
 
 REASONS = {"push": "push", "tag": "push", "pull_request": "pull request", "cron": "schedule", "custom": "custom",
            "promote": "promote", "rollback": "promote"}
 
 
-def git(root: Path, store: Store) -> dict | None:
+def git(root: Path, store: Store, redactor: Redactor) -> dict | None:
     """Commit, branch, author and unsaved changes (their diff kept in the store); None outside a repository."""
     commit = _git(root, "rev-parse", "HEAD")
     if commit is None:
@@ -24,7 +25,7 @@ def git(root: Path, store: Store) -> dict | None:
     diff = _git(root, "diff", "--binary", "HEAD", "--", ".") if dirty else None
     return {"commit": commit, "branch": _git(root, "rev-parse", "--abbrev-ref", "HEAD"),
             "author": _git(root, "log", "-1", "--format=%an <%ae>"), "dirty": dirty,
-            "diff": store.add_bytes(f"{diff}\n".encode("utf-8", "surrogateescape")) if diff else None}
+            "diff": store.add_bytes(redactor.bytes(f"{diff}\n".encode("utf-8", "surrogateescape"))) if diff else None}
 
 
 def _git(root: Path, *words: str) -> str | None:

@@ -6,13 +6,14 @@ import shutil
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import notemill
 from notemill.files import canonical_json, read_json, sha256_text, write_json
 from notemill.plan import PlannedStep, Ready
 from notemill.project import Project
+from notemill.redact import Redactor
 from notemill.run import facts
 
 FORMAT = 1
@@ -30,8 +31,8 @@ def new_name() -> str:
 class Record:
     """A run's facts while it runs. `facts` is the dictionary of run.json; changes go through here, from any thread."""
 
-    def __init__(self, project: Project, ready: Mapping[str, Ready]):
-        self.lock, self.began = threading.Lock(), time.monotonic()
+    def __init__(self, project: Project, ready: Mapping[str, Ready], redactor: Redactor):
+        self.lock, self.began, self.redactor = threading.Lock(), time.monotonic(), redactor
         self.name = new_name()
         self.folder = project.runs / self.name
         environ = project.environ
@@ -39,7 +40,7 @@ class Record:
         self.facts = {
             "format": FORMAT, "notemill": notemill.__version__, "run": self.name, "project": project.pipeline.name,
             "status": "running", "reason": facts.reason(environ), "started": now(), "ended": None, "seconds": None,
-            "git": facts.git(project.root, project.store), "environment": facts.environment(project),
+            "git": facts.git(project.root, project.store, redactor), "environment": facts.environment(project),
             "machine": facts.machine(), "ci": facts.ci(environ),
             "pipeline": {"sha256": project.store.digest(project.pipeline.path)},
             "package": {"sha256": sha256_text(canonical_json(modules))}, "error": None, "warnings": [],
@@ -47,6 +48,15 @@ class Record:
 
     def step(self, name: str) -> dict:
         return next(step for step in self.facts["steps"] if step["step"] == name)
+
+    def shown(self) -> dict:
+        """The facts without secrets: what is written, and what others get."""
+        return self.redactor.json(self.facts)
+
+    def set(self, step: str, **changes: object) -> None:
+        """Change a step's facts; they are written with the next change that is."""
+        with self.lock:
+            self.step(step).update(changes)
 
     def update(self, step: str, **changes: object) -> None:
         """Change a step's facts and write the record."""
@@ -70,7 +80,7 @@ class Record:
             self._write()
 
     def _write(self) -> None:
-        write_json(self.folder / "run.json", self.facts)
+        write_json(self.folder / "run.json", self.shown())
 
 
 def step_facts(project: Project, ready: Ready) -> dict:
@@ -93,39 +103,63 @@ def planned_facts(planned: PlannedStep) -> dict:
 
 @contextmanager
 def active(project: Project, record: Record) -> Iterator[None]:
-    """Hold a mark that this run is alive; first close the records of runs that were killed."""
+    """Hold a mark that this run is alive: who finds it unheld knows that the run was killed."""
     from filelock import FileLock
 
-    folder = project.folder / "active"
-    folder.mkdir(parents=True, exist_ok=True)
-    close_dead_runs(project, folder)
-    mark = folder / record.name
-    with FileLock(mark):
+    mark = marks(project) / record.name
+    lock = FileLock(mark)
+    with marking(project):
+        lock.acquire()
         record.write()
+    try:
         yield
-    mark.unlink(missing_ok=True)
+        mark.unlink(missing_ok=True)
+    finally:
+        lock.release()
 
 
-def close_dead_runs(project: Project, folder: Path) -> None:
+def marks(project: Project) -> Path:
+    return project.folder / "active"
+
+
+def marking(project: Project):
+    """Held while marks are made or looked at, so that a new one is not taken for a dead run's."""
+    from filelock import FileLock
+
+    marks(project).mkdir(parents=True, exist_ok=True)
+    return FileLock(project.folder / "active.lock")
+
+
+def close_dead_runs(project: Project) -> None:
     """A run whose mark nobody holds was killed: say so in its record and sweep its work away."""
     from filelock import FileLock, Timeout
 
-    for mark in folder.iterdir():
-        try:
-            with FileLock(mark, timeout=0):
-                _close(project.runs / mark.name)
+    if not marks(project).is_dir() or not any(marks(project).iterdir()):
+        return
+    with marking(project):
+        for mark in list(marks(project).iterdir()):
+            with suppress(Timeout), FileLock(mark, timeout=0):
+                _close(project, project.runs / mark.name)
                 mark.unlink(missing_ok=True)
-        except Timeout:
-            continue
 
 
-def _close(folder: Path) -> None:
+def _close(project: Project, folder: Path) -> None:
     record = read_json(folder / "run.json")
     if isinstance(record, dict) and record["status"] == "running":
         for step in record["steps"]:
             if step["status"] in ("running", "pending"):
-                step["status"] = "failed" if step["status"] == "running" else "skipped"
+                step.update(_closed(project, folder / step["step"] / "executed.ipynb", step))
         write_json(folder / "run.json", {**record, "status": "interrupted", "ended": now(), "error": {
             "where": f"run {record['run']}", "got": "was killed", "allowed": None, "hint": "notemill run takes it up"}})
     for work in folder.glob("*/work"):
         shutil.rmtree(work, ignore_errors=True)
+
+
+def _closed(project: Project, saved: Path, step: Mapping) -> dict:
+    """How a killed run's step stands; what was saved of its notebook is kept as evidence."""
+    if step["status"] == "pending":
+        return {"status": "skipped", "action": step["action"] or "run"}
+    if not saved.is_file():
+        return {"status": "failed"}
+    sha256, size = project.store.take_file(saved)
+    return {"status": "failed", "executed": {"sha256": sha256, "bytes": size}}

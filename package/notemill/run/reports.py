@@ -67,7 +67,7 @@ def write_index_page(project: Project, record: Record, ready: Mapping[str, Ready
 
     shown = {step["step"]: shown_notebook(project, step, ready[step["step"]]) for step in record.facts["steps"]}
     notebooks = {name: notebook for name, notebook in shown.items() if notebook}
-    report.write_index(record.facts, project.reports / "index.html", previous=previous_record(project, record.name),
+    report.write_index(record.shown(), project.reports / "index.html", previous=previous_record(project, record.name),
                        notebooks=notebooks)
 
 

@@ -1,24 +1,24 @@
 """The run: a plan carried out step by step, in parallel where nothing forbids it."""
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field, replace
 
 from notemill import contract, lineage
 from notemill.errors import NotemillError
+from notemill.execute import check_kernels
 from notemill.pipeline import Output
 from notemill.plan import Options, Plan, PlannedStep, Ready, get_ready, make_plan, outputs_of, plan_step
 from notemill.project import Project
-from notemill.redact import Redactor
 from notemill.run import facts
 from notemill.run.console import Console
-from notemill.run.record import Record, active, now, planned_facts
+from notemill.run.record import Record, active, close_dead_runs, now, planned_facts
+from notemill.run.redaction import redactor_for
 from notemill.run.reports import write_index_page, write_reports, write_step_report
 from notemill.run.step import run_step
 
-LOGINS = ("MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN")
 PATIENCE = 10  # seconds that interrupted steps have to leave their evidence
 
 
@@ -27,28 +27,33 @@ def run(project: Project, options: Options, console: Console) -> dict:
 
     Raises UsageError and NotemillError for what is found wrong before any step runs.
     """
+    redactor = redactor_for(project)
     ready = get_ready(project, options)
     warnings = check_contract(project, ready)
+    close_dead_runs(project)
     plan = make_plan(project, ready, options)
-    record = Record(project, ready)
+    check_kernels(project.pipeline, [step.step for step in plan.steps if step.action == "run"])
+    record = Record(project, ready, redactor)
     for text in warnings:
         record.warn(text)
     works = any(step.action == "run" for step in plan.steps)
     if works and not options.offline:
         lineage.check_reachable(lineage.tracking_uri(project.root, project.environ))
-    console.begin(project, record.facts, plan)
+    console.redact = redactor.text
+    console.begin(record.facts, plan)
     work = Work(project, record, ready, options, console)
     if works:
-        lineage.mark_pending(record.folder)  # also a run that is killed is told of, by the next one
         threading.Thread(target=preload, args=(options,), daemon=True).start()
     with active(project, record) if works else nullcontext():
+        if works:
+            lineage.mark_pending(record.folder)  # also a run that is killed is told of, by the next one
         status = carry_out(work, plan)
-        record.end(status, first_error(record.facts))
+        record.end(status, first_error(record.facts, status))
     write_reports(project, record, ready)
     if status != "interrupted" and (works or lineage.pending_runs(project.runs)):
         publish(work)
     project.save()
-    return record.facts
+    return record.shown()
 
 
 def preload(options: Options) -> None:
@@ -74,7 +79,7 @@ def check_contract(project: Project, ready: Mapping[str, Ready]) -> list[str]:
                                  known=known)
 
 
-def first_error(record: Mapping) -> dict | None:
+def first_error(record: Mapping, status: str) -> dict | None:
     """The first failed step's error, as it stands under "error"."""
     for step in record["steps"]:
         if step["error"]:
@@ -82,6 +87,9 @@ def first_error(record: Mapping) -> dict | None:
                     "got": f"{step['error']['name']}: {step['error']['message']}",
                     "hint": f"see {step['error']['report']}", "step": step["step"], "cell": step["error"]["cell"],
                     "line": step["error"]["line"], "report": step["error"]["report"]}
+    if status == "interrupted":
+        return {"where": f"run {record['run']}", "got": "interrupted", "allowed": None,
+                "hint": "notemill run takes it up"}
     return None
 
 
@@ -113,8 +121,9 @@ def carry_out(work: Work, plan: Plan) -> str:
                 collect(work, running, failed)
         except KeyboardInterrupt:
             work.stop.set()
+            work.console.interrupted()
             wait(running, timeout=PATIENCE)
-            interrupt(work, left)
+            interrupt(work)
             return "interrupted"
         except BaseException:
             work.stop.set()
@@ -170,22 +179,17 @@ def reuse(work: Work, name: str, planned: PlannedStep) -> Mapping:
     """Take over a kept result."""
     result = planned.result
     work.project.keep_latest(name, latest(work, name, planned, "done"))
-    work.record.step(name).update(planned_facts(planned), action="reuse", status="reused",
-                                  **{key: result[key] for key in ("outputs", "executed", "metrics", "origin_run",
-                                                                  "warnings", "stored_bytes")},
-                                  report=f"reports/{name}.html")
+    work.record.set(name, **{**planned_facts(planned), "action": "reuse"}, status="reused",
+                    **{key: result[key] for key in ("outputs", "executed", "metrics", "origin_run", "warnings",
+                                                    "stored_bytes")}, report=f"reports/{name}.html")
     work.console.reused(name, result)
     return result
 
 
 def attempt(work: Work, name: str, planned: PlannedStep, threads: int) -> dict:
     """Run a step under the lock of its fingerprint: if another run has just made the same result, that one is taken."""
-    from filelock import FileLock
-
     project, record = work.project, work.record
-    locks = project.folder / "locks"
-    locks.mkdir(parents=True, exist_ok=True)
-    with FileLock(locks / planned.fingerprint, thread_local=False):
+    with its_lock(work, name, planned):
         result = None if name in work.options.force else project.result(planned.fingerprint)
         if result:
             return reuse(work, name, replace(planned, action="reuse", reasons=(), result=result))
@@ -195,6 +199,24 @@ def attempt(work: Work, name: str, planned: PlannedStep, threads: int) -> dict:
         return execute_step(work, name, planned, threads)
 
 
+def its_lock(work: Work, name: str, planned: PlannedStep):
+    """The fingerprint's lock, held. Raises NotemillError where the run is interrupted before it is free."""
+    from filelock import FileLock, Timeout
+
+    folder = work.project.folder / "locks"
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder / planned.fingerprint, thread_local=False)
+    try:
+        return lock.acquire(timeout=0)
+    except Timeout:
+        work.console.waits(name)
+    try:
+        return lock.acquire(cancel_check=work.stop.is_set)
+    except Timeout:
+        work.record.set(name, **planned_facts(planned), status="skipped")
+        raise NotemillError(f"step '{name}'", "interrupted while it waited for another run") from None
+
+
 def execute_step(work: Work, name: str, planned: PlannedStep, threads: int) -> dict:
     """Execute, and write down how it ended. Raises NotemillError."""
     project, record = work.project, work.record
@@ -202,13 +224,7 @@ def execute_step(work: Work, name: str, planned: PlannedStep, threads: int) -> d
         result = run_step(project, record, work.ready[name], planned, threads=threads, stop=work.stop,
                           on_cell=lambda number, total: work.console.cell(name, number, total))
     except NotemillError as error:
-        record.step(name)["error"] = record.step(name)["error"] or {
-            "name": type(error).__name__, "message": str(error), "cell": None, "line": None,
-            "report": f"reports/{name}.html"}
-        record.update(name, status="failed")
-        project.keep_latest(name, latest(work, name, planned, "failed"))
-        write_step_report(project, record, work.ready[name])
-        work.console.failed(name, error)
+        note_failure(work, name, planned, error)
         raise
     project.keep_result(planned.fingerprint, result)
     project.keep_latest(name, latest(work, name, planned, "done"))
@@ -218,15 +234,29 @@ def execute_step(work: Work, name: str, planned: PlannedStep, threads: int) -> d
     return result
 
 
+def note_failure(work: Work, name: str, planned: PlannedStep, error: NotemillError) -> None:
+    """The evidence, then the error: record, report, a line on the console."""
+    known = work.record.step(name)["error"]
+    work.record.update(name, status="failed", error=known or {
+        "name": type(error).__name__, "message": str(error), "cell": None, "line": None,
+        "report": f"reports/{name}.html"})
+    if not work.stop.is_set():  # else it is still "running" for the next plan: it did not finish
+        work.project.keep_latest(name, latest(work, name, planned, "failed"))
+    write_step_report(work.project, work.record, work.ready[name])
+    work.console.failed(name, work.record.step(name))
+
+
 def latest(work: Work, name: str, planned: PlannedStep, status: str) -> dict:
     """What the next plan compares the step with."""
     return {"components": planned.components, "status": status, "fingerprint": planned.fingerprint,
             "cell_numbers": work.record.step(name)["cell_numbers"]}
 
 
-def interrupt(work: Work, left: list[str]) -> None:
-    for name in left:
-        work.record.update(name, status="skipped", action="run", reasons=["interrupted"])
+def interrupt(work: Work) -> None:
+    """What has not begun is skipped."""
+    for step in work.record.facts["steps"]:
+        if step["status"] == "pending":
+            work.record.set(step["step"], status="skipped", action="run", reasons=["interrupted"])
 
 
 def publish(work: Work) -> None:
@@ -237,11 +267,12 @@ def publish(work: Work) -> None:
         return
     uri = lineage.tracking_uri(project.root, project.environ)
     try:
-        lineage.sync(project.runs, project.store, uri, redact=redact_all(project))
+        lineage.sync(project.runs, project.store, uri, redact=record.redactor.text)
     except Exception as error:  # the run's own result stands whatever becomes of the tracking server
         text = f"MLflow took no lineage, it is kept, and the next run sends it: {error or type(error).__name__}"
         work.console.note(f"warning: {text}")
         record.warn(text)
+        record.write()
     note_mlflow_runs(project, record, work.ready)
 
 
@@ -254,9 +285,3 @@ def note_mlflow_runs(project: Project, record: Record, ready: Mapping[str, Ready
         record.facts["mlflow_run"] = runs.get("")
         record.write()
         write_index_page(project, record, ready)
-
-
-def redact_all(project: Project) -> Callable[[str], str]:
-    """Takes all the project's secrets, and MLflow's own, out of a text."""
-    names = {*LOGINS, *(name for step in project.pipeline.steps.values() for name in step.secrets)}
-    return Redactor({name: project.environ[name] for name in names if name in project.environ}).text

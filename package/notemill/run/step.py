@@ -21,6 +21,7 @@ from notemill.run.record import Record, now
 
 FORMAT = 1
 MOST = 10  # warnings of one kind that are told one by one
+LONGEST = 2000  # characters of an error's message; the report has all of it
 TRACKING = ("mlflow", "mlflow-skinny", "mlflow-tracing")
 
 
@@ -34,7 +35,6 @@ def run_step(project: Project, record: Record, ready: Ready, planned: PlannedSte
     try:
         job = make_job(project, ready, planned, work, folder, threads, record.redactor, stop, on_cell)
         executed = execute(job)
-        lineage.redact_spool(folder / "mlflow", record.redactor.text)
         facts = evidence(project, record, ready, executed, folder)
         facts["error"] = facts["error"] or changed_inputs(project, ready, planned)
         outputs = {} if facts["error"] else keep_outputs(project, ready, work / "outputs", facts)
@@ -47,8 +47,8 @@ def run_step(project: Project, record: Record, ready: Ready, planned: PlannedSte
         facts.update(outputs=outputs, metrics=result["metrics"])
         return result
     finally:
-        record.update(ready.step.name)
         shutil.rmtree(work, ignore_errors=True)
+        record.update(ready.step.name)
 
 
 def make_job(project: Project, ready: Ready, planned: PlannedStep, work: Path, folder: Path, threads: int,
@@ -56,8 +56,8 @@ def make_job(project: Project, ready: Ready, planned: PlannedStep, work: Path, f
     """All that the engine needs; inputs laid out under their own names."""
     step = ready.step
     inputs = {name: lay_out(project, name, facts, work / "inputs") for name, facts in planned.inputs.items()}
-    outputs = {name: str(_with_folder(work / "outputs" / file)) for name, file in step.outputs.items()}
-    env = kernel_environment(project.environ, (*step.env, *step.secrets), threads, project.root)
+    outputs = {name: str(work / "outputs" / file) for name, file in step.outputs.items()}
+    env = kernel_environment(project.environ, (*step.env, *step.secrets), threads)
     env["IPYTHONDIR"] = str(work / "ipython")
     if any(name in ready.imports.distributions for name in TRACKING):
         env |= lineage.open_spool(folder / "mlflow", project.pipeline.name,
@@ -67,11 +67,6 @@ def make_job(project: Project, ready: Ready, planned: PlannedStep, work: Path, f
                {**ready.params, **inputs, **outputs}, saved=folder / "executed.ipynb", cwd=path.parent,
                root=project.root, env=env, kernel=step.kernel, limits=step.limits, threads=threads,
                declared=declared_files(project, ready), redact=redactor.notebook, stop=stop, on_cell=on_cell)
-
-
-def _with_folder(path: Path) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    return path
 
 
 def declared_files(project: Project, ready: Ready) -> frozenset[str]:
@@ -119,7 +114,7 @@ def evidence(project: Project, record: Record, ready: Ready, executed: Executed,
                  error=failure_facts(executed.failure, ready))
     with contextlib.suppress(OSError):
         (folder / "executed.ipynb").unlink()
-    lineage.redact_spool(folder / "mlflow", redactor.text)
+    lineage.redact_spool(folder / "mlflow", record.redactor.text)
     return facts
 
 
@@ -141,7 +136,8 @@ def failure_facts(failure: CellFailure | None, ready: Ready) -> dict | None:
     if failure is None:
         return None
     anchor = f"#cell-{failure.cell}" if failure.cell else "#parameters" if failure.in_parameters else ""
-    return {"name": failure.name, "message": failure.message, "cell": failure.cell, "line": failure.line,
+    message = failure.message if len(failure.message) <= LONGEST else failure.message[:LONGEST] + " ..."
+    return {"name": failure.name, "message": message, "cell": failure.cell, "line": failure.line,
             "report": f"reports/{ready.step.name}.html{anchor}"}
 
 
@@ -181,8 +177,7 @@ def step_error(project: Project, ready: Ready, facts: Mapping) -> StepError:
     file = project.name_of(ready.step.notebook)
     cell = f": cell {error['cell']}" if error["cell"] else ""
     line = f", line {error['line']}" if error["line"] else ""
-    message = error["message"] if len(error["message"]) < 1000 else error["message"][:1000] + "..."
-    return StepError(f"step '{ready.step.name}': {file}{cell}{line}", f"{error['name']}: {message}",
+    return StepError(f"step '{ready.step.name}': {file}{cell}{line}", f"{error['name']}: {error['message']}",
                      hint=f"report: {error['report']}", step=ready.step.name, cell=error["cell"], line=error["line"],
                      report=error["report"])
 
@@ -202,4 +197,3 @@ def _numbers(data: bytes) -> Iterator[tuple[str, float]]:
         for key, value in content.items() if isinstance(content, dict) else ():
             if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
                 yield key, value
-
