@@ -91,6 +91,22 @@ def test_a_package_goes_before_a_module(project):
     assert files(project, "same") == ["package/same/__init__.py"]
 
 
+def test_a_compiled_module_goes_before_its_source(project):
+    write(project / "package/same.abi3.so", b"\0")
+    write(project / "package/same.py", "")
+    write(project / "package/sameish.so", b"\0")
+    assert files(project, "same") == ["package/same.abi3.so"]
+
+
+def test_a_folder_of_another_kind_hides_no_distribution(project):
+    write(project / "notebooks/yaml/readme.txt", "")
+    assert follow(project, "yaml").distributions == {"PyYAML": metadata.version("pyyaml")}
+    write(project / "package/yaml.py", "")
+    (project / "notebooks/yaml/readme.txt").rename(project / "notebooks/readme.txt")
+    (project / "notebooks/yaml").rmdir()
+    assert files(project, "yaml") == ["package/yaml.py"]
+
+
 def test_a_ring_of_imports_ends(project):
     put(project, one="import two", two="import one")
     assert files(project, "one") == ["package/one.py", "package/two.py"]

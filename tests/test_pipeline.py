@@ -1,10 +1,12 @@
 """pipeline.yaml is checked whole before anything runs; an error names place, line, what was got, what is allowed."""
 
+import copy
 import json
+import random
 import textwrap
 
 import pytest
-from tiny import cli, cli_process, make_project, notebook
+from tiny import cli, cli_process, make_project, notebook, write
 
 from notemill.commands.run import options
 from notemill.errors import UsageError
@@ -191,6 +193,9 @@ BAD = {
     "pattern for a path": ("inputs: {data: prepare.train}", "inputs: {data: '*.csv'}",
                            ":12: step 'train': inputs.data", "its parameter takes no list of paths",
                            "the notebook takes text", None),
+    "unknown kernel": ("    notebook: train.ipynb\n", "    notebook: train.ipynb\n    kernel: pyton3\n",
+                       ":12: step 'train': kernel", "there is no Jupyter kernel 'pyton3'", "there are: process",
+                       "did you mean 'python3'?"),
     "negative limit": ("task: classification", "limits: {seconds: -1}", ":2: limits.seconds", "got -1",
                        "must be more than 0", None),
     "variable twice": ("task: classification", "env: [A]\nsecrets: [A]", ":6: step 'prepare'",
@@ -327,7 +332,9 @@ def test_a_parameters_cell_that_is_no_python(project):
     assert error["where"] == "notebooks/train.ipynb: cell 1" and "line 2" in error["got"]
 
 
-def test_notebooks_in_other_languages_are_not_judged(tmp_path):
+def test_notebooks_in_other_languages_are_not_judged(tmp_path, monkeypatch):
+    write(tmp_path / "jupyter/kernels/ir/kernel.json", '{"argv": ["R"], "display_name": "R", "language": "R"}')
+    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path / "jupyter"))
     steps = {"r": {"notebook": "r.ipynb", "params": {"anything": [1]}, "outputs": {"out": "o.txt"}, "kernel": "ir"}}
     make_project(tmp_path, steps=steps, params={"seed": 1}, notebooks={
         "r.ipynb": notebook("x <- 1", parameters="out <- ''", kernel="ir", language="R")})
@@ -343,3 +350,50 @@ def test_an_error_for_people_has_no_traceback(project):
 def test_without_json_nothing_is_on_standard_output(project):
     result = cli("plan", project=change(project, "share: 0.3", "shere: 0.3"))
     assert (result.code, result.out) == (2, "") and "unknown parameter 'shere'" in result.err
+
+
+ODD = ["", "\n", ":", "-", "- ", "  ", "{", "}", "[", "]", "'", '"', "#", "&a ", "*a", "!!x ", "|", ">", "?", "null", "~",
+       "no", "1", "-1", "1e999", ".nan", "é", "\t", "\u2028", "<<: ", "x", "prepare", "train", ".", "..", "/", "*.csv",
+       "sklearn:", "http://", "data.csv", "a: 1\n", "%", "@", "`", "x" * 300]
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_whatever_is_written_there_is_read_or_told_as_an_error(project, seed):
+    """GOOD with a few words cut out or put in: a plan or a clear error, never a traceback."""
+    chance, codes = random.Random(seed), set()
+    for _ in range(40):
+        text = GOOD
+        for _ in range(chance.randint(1, 3)):
+            at = chance.randrange(len(text) + 1)
+            text = text[:at] + chance.choice(ODD) + text[at + chance.choice([0, 0, 1, 3, 12]):]
+        (project / "notebooks/pipeline.yaml").write_text(text)
+        told = cli("plan", "--json", project=project)
+        assert told.code in (0, 2), text
+        assert (told.json.get("error") is None) == (told.code == 0), text
+        codes.add(told.code)
+    assert 2 in codes
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_whatever_a_notebook_holds_is_read_or_told_as_an_error(project, seed):
+    path, chance = project / "notebooks/train.ipynb", random.Random(seed)
+    good = {**notebook("import os", "%time x = 1", parameters=TRAIN), "nbformat_minor": 5}
+    for _ in range(60):
+        content = copy.deepcopy(good)
+        for _ in range(chance.randint(1, 2)):
+            spoil(content, chance)
+        path.write_text(json.dumps(content))
+        told = cli("plan", "--json", project=project)
+        assert told.code in (0, 2), content
+
+
+def spoil(value, chance):
+    """Put something odd in a random place of a JSON value."""
+    keys = list(value) if isinstance(value, dict) else list(range(len(value)))
+    key = chance.choice(keys) if keys else None
+    if key is None:
+        return
+    if isinstance(value[key], dict | list) and value[key] and chance.random() < 0.8:
+        spoil(value[key], chance)
+    else:
+        value[key] = chance.choice([None, 3, "", "x", [], {}, [None], ["a", 3], {"a": 1}, True, -1.5, "n = ("])

@@ -10,7 +10,10 @@ import shutil
 from pathlib import Path
 
 import pytest
-from tiny import cli_process, code, last_record, make_project, markdown, notebook, plan, run, write
+from tiny import cli, cli_process, code, last_record, make_project, markdown, notebook, plan, run, write
+
+from notemill.plan import Options, changed_since, get_ready
+from notemill.project import open_project
 
 ENVIRON = {"MODE": "fast", "TOKEN": "s3cret"}
 ALL = ("prepare", "train", "score")
@@ -228,7 +231,9 @@ CHANGES = {
     "a parameter": (put(PIPELINE, "depth: 5", "depth: 6"), {"train": ["parameter depth 5 -> 6"]}),
     "a parameter for all": (put(PIPELINE, "seed: 7", "seed: 8"), {"prepare": ["parameter seed 7 -> 8"]}),
     "a parameter more": (put(PIPELINE, "depth: 5", "depth: 5\n      rate: 0.1"),
-                         {"train": ["cell 1 changed", "parameter rate set to 0.1"]}),
+                         {"train": ["parameter rate set to 0.1"]}),
+    "a parameter less": (put(PIPELINE, "    params:\n      depth: 5\n", ""),
+                         {"train": ["parameter depth no longer set (was 5)"]}),
     "a comment in pipeline.yaml": (put(PIPELINE, "name: tiny", "# ours\nname: 'tiny'"), NOTHING),
     "a limit": (put(PIPELINE, "name: tiny", "name: tiny\nlimits: {seconds: 99}"), NOTHING),
     "a step's name": (put(PIPELINE, "  score:", "  rating:"), NOTHING),
@@ -446,6 +451,29 @@ def test_lost_content_is_made_again(project, site):
         ("prepare", "reused"), ("train", "done"), ("score", "reused")]
     assert told.json["steps"][1]["reasons"] == ["model is damaged or gone from the store"]
     assert stored(project, "train", "model").exists() and plan(project) == expected()
+
+
+def test_gc_takes_nothing_that_is_reused(project, site):
+    for path in (project / ".notemill").rglob("*"):
+        os.utime(path, (1e9, 1e9), follow_symlinks=False)
+    write(project / ".notemill/objects/incoming-x", "left behind")
+    os.utime(project / ".notemill/objects/incoming-x", (1e9, 1e9))
+    assert cli("gc", "--keep-days", "0", "--json", project=project).json["removed"] == 1
+    assert plan(project) == expected()
+
+
+def test_code_that_changes_while_its_step_runs_is_noticed(project):
+    opened = open_project(project)
+    ready = get_ready(opened, Options())["train"]
+    assert changed_since(opened, ready) == []
+    cell("train", 6, "a = 1", "a = 1  # one")(project)
+    put("package/inner.py", "ONE = 1", "ONE = 1  # one")(project)
+    assert changed_since(opened, ready) == []
+    cell("train", 6, "a = 1", "a = 2")(project)
+    put("package/inner.py", "ONE = 1", "ONE = 2")(project)
+    put("package/lazy.py", "TWO", "import unused\nTWO")(project)
+    assert changed_since(opened, ready) == ["notebooks/train.ipynb", "package/inner.py", "package/lazy.py",
+                                            "package/unused.py"]
 
 
 HEAVY = ("mlflow", "sklearn", "pandas", "numpy", "nbconvert", "papermill", "jinja2", "IPython", "nbformat", "jupytext",

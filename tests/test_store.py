@@ -154,6 +154,18 @@ def test_an_unchanged_file_is_not_copied_again(store, tmp_path, monkeypatch):
     assert again(store).add_file(path) == first
 
 
+def test_a_touched_file_is_read_and_not_copied_again(store, tmp_path, monkeypatch, reads):
+    path = tmp_path / "data"
+    path.write_bytes(b"x")
+    first = store.add_file(path)
+    os.utime(path)
+    with monkeypatch.context() as patch:
+        patch.setattr(Store, "incoming", None)
+        assert again(store).add_file(path) == first
+    path.write_bytes(b"y")
+    assert store.add_file(path) == (sha(b"y"), 1) and store.has(sha(b"y"))
+
+
 def test_a_file_whose_content_left_the_store_is_copied_again(store, tmp_path):
     path = tmp_path / "data"
     path.write_bytes(b"x")

@@ -39,13 +39,18 @@ def fingerprint(parts: Mapping[str, object]) -> str:
 
 
 def changes(old: Mapping | None, new: Mapping, *, step: Step, numbers: list[int], old_numbers: list[int],
-            imports: Imports, skip: set[str] = frozenset()) -> list[str]:
-    """What changed between two sets of components, in words; `skip` are inputs that are not known yet."""
+            imports: Imports, skip: set[str] = frozenset(), texts: tuple[list, list] | None = None) -> list[str]:
+    """What changed between two sets of components, in words; `skip` are inputs that are not known yet.
+
+    `texts` are the cells' digests, old and new, with the defaults that are overridden: a cell whose text is the same
+    did not change, though another default in it may count now.
+    """
     if old is None:
         return ["never run before"]
     if old.get("rules") != new["rules"]:
         return [f"notemill's rules of reuse {old.get('rules')} -> {new['rules']}"]  # the rest is told in other words
-    return [*_versions(old, new), *_cells(old["cells"], new["cells"], old_numbers, numbers),
+    same_text = texts is not None and texts[0] == texts[1]
+    return [*_versions(old, new), *([] if same_text else _cells(old["cells"], new["cells"], old_numbers, numbers)),
             *_params(old["params"], new["params"]), *_inputs(old["inputs"], new["inputs"], step, skip),
             *_modules(old["modules"], new["modules"], imports, step),
             *_distributions(old["distributions"], new["distributions"]),

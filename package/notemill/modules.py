@@ -2,9 +2,10 @@
 
 import ast
 import hashlib
+import os
 import sys
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -34,6 +35,8 @@ class Importer:
 
     def __init__(self, root: Path, memory: Memory):
         self.root, self.memory, self._seen = root, memory, {}
+        self._found: dict[tuple[str, Path], list[Path]] = {}
+        self._listed: dict[Path, Listing] = {}
         self._distributions: dict | None = None
 
     def follow(self, names: Iterable[str], notebook: Path) -> Imports:
@@ -43,7 +46,7 @@ class Importer:
         queue = deque((name, notebook.name) for name in names)
         while queue:
             name, by = queue.popleft()
-            files = list(_files_of(name, folders))
+            files = self._files(name, folders)
             if not files:
                 outside.add(name)
             for file in files:
@@ -53,6 +56,18 @@ class Importer:
                     through[path] = by
                     queue.extend((absolute, short_name(path)) for absolute in _absolute(inner, file, folders))
         return Imports(dict(sorted(modules.items())), through, self._owners(outside))
+
+    def _files(self, name: str, folders: list[Path]) -> list[Path]:
+        """As `_files_of`, once for each name."""
+        key = name, folders[0]
+        if key not in self._found:
+            self._found[key] = list(_files_of(name, folders, self._listing))
+        return self._found[key]
+
+    def _listing(self, folder: Path) -> "Listing":
+        if folder not in self._listed:
+            self._listed[folder] = Listing.of(folder)
+        return self._listed[folder]
 
     def _read(self, file: Path) -> tuple[str, list[str]]:
         """Digest of a module's code and the names that it imports."""
@@ -122,29 +137,42 @@ def short_name(path: str) -> str:
     return "/".join(parts[-2:] if parts[-1] == "__init__.py" else parts[-1:])
 
 
-def _files_of(name: str, folders: list[Path]) -> Iterator[Path]:
+@dataclass(frozen=True)
+class Listing:
+    """What stands in a folder: all names, and those of compiled modules."""
+
+    names: frozenset[str]
+    compiled: tuple[str, ...]
+
+    @classmethod
+    def of(cls, folder: Path) -> "Listing":
+        names = frozenset(os.listdir(folder)) if folder.is_dir() else frozenset()
+        return cls(names, tuple(sorted(name for name in names if name.endswith((".so", ".pyd")))))
+
+
+def _files_of(name: str, folders: list[Path], listing: Callable[[Path], Listing]) -> Iterator[Path]:
     """The files that `import name` runs: every package's __init__ on the way, and the module itself."""
     parts = name.split(".")
     for folder in folders:
-        if not parts[0] or not any(_module_files(folder / parts[0])) and not (folder / parts[0]).is_dir():
+        if not parts[0] or not any(_module_files(folder, parts[0], listing)) and not (
+                parts[0] in listing(folder).names and (folder / parts[0]).is_dir()):
             continue
         place = folder
         for part in parts:
+            yield from _module_files(place, part, listing)
             place = place / part
-            yield from _module_files(place)
         return
 
 
-def _module_files(place: Path) -> Iterator[Path]:
-    """The file of the module at `place` (a path without suffix); a package goes before a module, as in Python."""
-    init = place / "__init__.py"
-    if init.is_file():
-        yield init
-        return
-    if place.name and place.with_name(place.name + ".py").is_file():
-        yield place.with_name(place.name + ".py")
-    elif place.parent.is_dir():
-        yield from sorted(place.parent.glob(f"{place.name}.*.so"))
+def _module_files(folder: Path, name: str, listing: Callable[[Path], Listing]) -> Iterator[Path]:
+    """The file of the module `name` in `folder`; a package goes before a compiled module, that before source."""
+    there = listing(folder)
+    if name in there.names and "__init__.py" in listing(folder / name).names:
+        yield folder / name / "__init__.py"
+    elif compiled := [file for file in there.compiled if file.startswith(f"{name}.")]:
+        yield from (folder / file for file in compiled)
+    elif f"{name}.py" in there.names:
+        yield folder / f"{name}.py"
 
 
 def _absolute(names: Iterable[str], file: Path, folders: list[Path]) -> Iterator[str]:

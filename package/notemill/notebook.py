@@ -71,14 +71,33 @@ def load_cells(path: Path, raw: bytes, name: str) -> dict:
     """The notebook as nbformat's dictionary, sources as text. Raises UsageError where it is none."""
     try:
         text = raw.decode("utf-8-sig")
-        content = json.loads(text) if path.suffix == ".ipynb" else _jupytext(text, path.suffix)
-        content = content if content.get("nbformat", 4) >= 4 else _upgraded(text)
-        cells = [{**cell, "source": "".join(cell.get("source", "")), "metadata": dict(cell.get("metadata") or {})}
-                 for cell in content["cells"]]
-        return {**content, "cells": cells, "metadata": dict(content.get("metadata") or {})}
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        content = _a(dict, json.loads(text) if path.suffix == ".ipynb" else _jupytext(text, path.suffix), "it")
+        content = content if _a(int, content.get("nbformat", 4), "nbformat") >= 4 else _upgraded(text)
+        metadata = dict(_a(dict, content.get("metadata") or {}, "its metadata"))
+        for key in ("kernelspec", "language_info"):
+            _a(dict, metadata.get(key) or {}, key)
+        cells = [_cell_of(_a(dict, cell, "a cell")) for cell in _a(list, content["cells"], "the list of cells")]
+        return {**content, "cells": cells, "metadata": metadata}
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         why = f"it has no {error}" if isinstance(error, KeyError) else error
         raise UsageError(name, f"is not a notebook: {why}", hint="open it in Jupyter and save it again") from None
+
+
+def _a(kind: type, value: object, what: str):
+    """The value, if it is of that kind."""
+    if not isinstance(value, kind):
+        raise TypeError(f"{what} cannot be {json.dumps(value)[:40]}")
+    return value
+
+
+def _cell_of(cell: dict) -> dict:
+    metadata = dict(_a(dict, cell.get("metadata") or {}, "a cell's metadata"))
+    for tag in _a(list, metadata.get("tags") or [], "the list of tags"):
+        _a(str, tag, "a tag")
+    _a(str, cell["cell_type"], "a cell's type")
+    source = cell.get("source", "")
+    return {**cell, "source": source if isinstance(source, str) else "".join(_a(list, source, "a cell's source")),
+            "metadata": metadata}
 
 
 def _jupytext(text: str, suffix: str) -> dict:
@@ -96,7 +115,7 @@ def _upgraded(text: str) -> dict:
 
     try:
         return json.loads(nbformat.writes(nbformat.convert(nbformat.reads(text, as_version=nbformat.NO_CONVERT), 4)))
-    except nbformat.ValidationError as error:
+    except Exception as error:  # it meets what is wrong with whatever error comes of it
         raise ValueError(str(error).partition("\n")[0]) from error
 
 
@@ -104,7 +123,7 @@ def describe(content: dict, sha256: str, name: str) -> Notebook:
     """Read a notebook's dictionary; raises UsageError where its parameters cell does not parse."""
     metadata, cells = content["metadata"], content["cells"]
     kernel = metadata.get("kernelspec") or {}
-    language = (kernel.get("language") or (metadata.get("language_info") or {}).get("name") or "python").lower()
+    language = str(kernel.get("language") or (metadata.get("language_info") or {}).get("name") or "python").lower()
     title, purpose = _headline(cells)
     first = next((n for n, cell in enumerate(cells, 1) if "parameters" in _tags(cell)), None)
     declares = first and language == "python"

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 
 from notemill import sources
 from notemill.errors import UsageError, did_you_mean
-from notemill.fingerprint import changes, components, fingerprint
-from notemill.modules import Imports
+from notemill.fingerprint import changes, components, digest_of, fingerprint
+from notemill.modules import Importer, Imports
 from notemill.notebook import Notebook
 from notemill.parameters import misfit
 from notemill.pipeline import FILE, Output, Step, not_finite
@@ -86,7 +86,8 @@ def plan_step(project: Project, ready: Ready, known: Mapping[str, dict], options
     parts = components(step, ready.notebook, ready.imports, ready.params, digests(inputs), project.environ)
     latest = project.latest(step.name)
     why = changes(latest.get("components"), parts, step=step, imports=ready.imports, skip=set(waiting),
-                  numbers=numbers(ready.notebook), old_numbers=latest.get("cell_numbers", []))
+                  numbers=numbers(ready.notebook), old_numbers=latest.get("cell_numbers", []),
+                  texts=(latest.get("cell_texts"), [cell.digest for cell in ready.notebook.cells]))
     if waiting:
         reasons = [*why, *(f"if {inputs[name]['from']} changes" for name in waiting)]
         return PlannedStep(step.name, "run", tuple(reasons), inputs)
@@ -150,6 +151,17 @@ def get_ready(project: Project, options: Options) -> dict[str, Ready]:
         imports = project.importer.follow(notebooks[name].imports, step.notebook)
         ready[name] = Ready(step, notebooks[name], imports, params[name], _fetch(project, step, options))
     return ready
+
+
+def changed_since(project: Project, ready: Ready) -> list[str]:
+    """The files of the step's code that changed since it was planned: what it gave is not what that code gives."""
+    name = project.name_of(ready.step.notebook)
+    notebook = project.notebook(ready.step)
+    imports = Importer(project.root, project.memory).follow(notebook.imports, ready.step.notebook)
+    given = {*ready.params, *ready.step.inputs, *ready.step.outputs}
+    old, new = ([digest_of(cell, given) for cell in read.cells] for read in (ready.notebook, notebook))
+    modules = {path for path, _ in ready.imports.modules.items() ^ imports.modules.items()}
+    return [*([name] if old != new else []), *sorted(modules)]
 
 
 def _fetch(project: Project, step: Step, options: Options) -> dict[str, "sources.Fetched"]:

@@ -61,10 +61,9 @@ class Store:
         return sha256
 
     def add_file(self, path: Path) -> tuple[str, int]:
-        """Keep a copy of a file, read once: (sha256, bytes)."""
-        known = self._known(path)
-        if known and self.has(known):
-            return known, path.stat().st_size
+        """Keep a copy of a file: (sha256, bytes). Read once, unless it was seen before and changed to the same size."""
+        if self._was_seen(path) and self.has(sha256 := self.digest(path)):
+            return sha256, path.stat().st_size
         _let_clock_tick(path)
         signature = _signature(path)
         with open(path, "rb") as source, self.incoming() as target:
@@ -124,6 +123,11 @@ class Store:
         """The digest that the file had when it was last read, if nothing was written to it since."""
         known = self.digests.get(os.fspath(path.absolute()))
         return known[-1] if isinstance(known, list) and known[:-1] == _signature(path) else None
+
+    def _was_seen(self, path: Path) -> bool:
+        """Whether it may well be what it was, touched or not: then its digest spares writing a copy."""
+        known = self.digests.get(os.fspath(path.absolute()))
+        return isinstance(known, list) and known[:1] == [path.stat().st_size]
 
     def _remember(self, path: Path, signature: list, sha256: str) -> None:
         self.digests.set(os.fspath(path.absolute()), [*signature, sha256])

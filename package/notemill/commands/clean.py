@@ -1,6 +1,8 @@
 """`notemill gc`: the cache's unreachable content."""
 
 import datetime
+import mmap
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,19 +13,21 @@ from notemill import lineage
 from notemill.cli import print_json
 from notemill.files import read_json
 from notemill.project import Project, open_project
+from notemill.run.record import close_dead_runs
 from notemill.text import size
 
 MARGIN = datetime.timedelta(hours=1)  # content younger than this may belong to a run that has yet to write its record
+DIGEST = re.compile(rb"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])")
 
 
 def gc(folder: Path, keep_days: int, dry_run: bool, *, as_json: bool) -> None:
-    """Remove old runs, results that no kept run refers to, and content that nothing refers to."""
+    """Remove old runs, results that nothing refers to any more, and content that nothing refers to."""
     project = open_project(folder)
+    close_dead_runs(project)
     oldest = datetime.datetime.now(datetime.UTC) - datetime.timedelta(days=keep_days)
-    runs = {name: project.record(name) for name in project.run_names()}
+    runs = {name: record for name in project.run_names() if (record := project.record(name))}
     kept = kept_runs(project, runs, oldest)
-    digests = reachable(project, kept)
-    removed = [*old_runs(project, runs, kept), *unused_results(project, kept), *unreachable(project, digests)]
+    removed = [*old_runs(project, kept), *([] if is_busy(kept) else unused_content(project, kept))]
     freed = sum(bytes_in(path) for path in removed)
     if not dry_run:
         for path in removed:
@@ -34,32 +38,47 @@ def gc(folder: Path, keep_days: int, dry_run: bool, *, as_json: bool) -> None:
         print_json({"removed": len(removed), "bytes": freed, "dry_run": dry_run, "error": None})
     else:
         click.echo(f"{'would remove' if dry_run else 'removed'} {len(removed)} files and runs, {size(freed)}; "
-                   f"kept {len(kept)} runs")
+                   f"kept {len(kept)} runs" + ("; content is left alone while a run goes on" if is_busy(kept) else ""))
 
 
-def kept_runs(project: Project, runs: dict, oldest: datetime.datetime) -> dict[str, dict]:
+def kept_runs(project: Project, runs: dict[str, dict], oldest: datetime.datetime) -> dict[str, dict]:
     """Young runs, the latest, those that are running or have yet to reach MLflow, and the origin of what they reuse."""
     pending = set(lineage.pending_runs(project.runs))
-    kept = {name: record for name, record in runs.items() if record and (
+    kept = {name: record for name, record in runs.items() if (
         name == max(runs) or name in pending or record["status"] == "running"
         or datetime.datetime.fromisoformat(record["started"]) >= oldest)}
-    origins = {step["origin_run"] for record in kept.values() for step in record["steps"]}
-    return kept | {name: record for name, record in runs.items() if record and name in origins}
+    queue = list(kept.values())
+    while queue:
+        origins = {step["origin_run"] for step in queue.pop()["steps"]} & runs.keys() - kept.keys()
+        kept |= {name: runs[name] for name in origins}
+        queue.extend(runs[name] for name in origins)
+    return kept
 
 
-def reachable(project: Project, kept: dict[str, dict]) -> set[str]:
-    """Every digest that a kept run, or a lasting record, mentions."""
-    found: set[str] = set()
-    for record in [*kept.values(), *lasting(project)]:
-        found.update(digests_in(record))
-    return found
+def is_busy(kept: dict[str, dict]) -> bool:
+    """Whether a run goes on: it will read content that its record does not mention yet."""
+    return any(record["status"] == "running" for record in kept.values())
 
 
-def lasting(project: Project) -> Iterator[object]:
-    """All JSON under .notemill-records/, and what outside data was fetched last."""
+def unused_content(project: Project, kept: dict[str, dict]) -> list[Path]:
+    """Results, and content, that no kept run, no step's present state and no lasting record refers to."""
+    used = {step["fingerprint"] for record in kept.values() for step in record["steps"]}
+    used |= {project.latest(path.stem).get("fingerprint") for path in (project.folder / "latest").glob("*.json")}
+    results = list((project.folder / "results").glob("*.json"))
+    digests = {digest for record in kept.values() for digest in digests_in(record)}
+    digests |= {digest for path in results if path.stem in used for digest in digests_in(read_json(path))}
+    digests |= set(lasting(project))
+    content = [path for path in project.store.contents() if path.parent.name + path.name not in digests]
+    return [path for path in [*(path for path in results if path.stem not in used), *content] if is_old(path)]
+
+
+def lasting(project: Project) -> Iterator[str]:
+    """All digests in whatever stands under .notemill-records/, and in what outside data was fetched last."""
     for folder in (project.root / ".notemill-records", project.folder / "memory" / "sources"):
-        for path in folder.rglob("*.json"):
-            yield read_json(path, {})
+        for path in folder.rglob("*"):
+            if path.is_file() and path.stat().st_size:
+                with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+                    yield from (found[0].decode() for found in DIGEST.finditer(content))
 
 
 def digests_in(value: object) -> Iterator[str]:
@@ -74,17 +93,8 @@ def digests_in(value: object) -> Iterator[str]:
         yield value
 
 
-def old_runs(project: Project, runs: dict, kept: dict) -> list[Path]:
-    return [project.runs / name for name in runs if name not in kept]
-
-
-def unused_results(project: Project, kept: dict[str, dict]) -> list[Path]:
-    used = {step["fingerprint"] for record in kept.values() for step in record["steps"]}
-    return [path for path in (project.folder / "results").glob("*.json") if path.stem not in used and is_old(path)]
-
-
-def unreachable(project: Project, digests: set[str]) -> list[Path]:
-    return [path for path in project.store.contents() if path.parent.name + path.name not in digests and is_old(path)]
+def old_runs(project: Project, kept: dict[str, dict]) -> list[Path]:
+    return [project.runs / name for name in project.run_names() if name not in kept]
 
 
 def is_old(path: Path) -> bool:

@@ -1,5 +1,6 @@
 """Commands that look at what there is: why, get, compare, debug, lineage."""
 
+import contextlib
 import json
 import os
 import shutil
@@ -101,7 +102,8 @@ def copy_out(project: Project, sha256: str, file: Path, name: str) -> None:
         raise UsageError(f"'{name}'", f"its content {sha256[:12]} is no longer in the store",
                          hint="run the step again with these parameters and inputs") from None
     except OSError as error:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            temporary.unlink()
         raise UsageError(str(file), f"cannot be written: {error.strerror}") from None
 
 

@@ -10,6 +10,6 @@ from notemill.lineage.template import ensure_embedded, template_file
 from notemill.lineage.tree import print_tree, trace, tree
 from notemill.lineage.uri import open_command, shown_uri, tracking_uri
 
-__all__ = ["check_reachable", "ensure_embedded", "find_run", "import_mlflow", "mark_pending", "open_command", "open_spool",
-           "pending_runs", "print_tree", "publish", "published", "read_spool", "redact_spool", "shown_uri", "sync",
-           "template_file", "trace", "tracking_uri", "tree"]
+__all__ = ["check_reachable", "ensure_embedded", "find_run", "import_mlflow", "mark_pending", "open_command",
+           "open_spool", "pending_runs", "print_tree", "publish", "published", "read_spool", "redact_spool",
+           "shown_uri", "sync", "template_file", "trace", "tracking_uri", "tree"]

@@ -248,8 +248,10 @@ def note_failure(work: Work, name: str, planned: PlannedStep, error: NotemillErr
 
 def latest(work: Work, name: str, planned: PlannedStep, status: str) -> dict:
     """What the next plan compares the step with."""
-    return {"components": planned.components, "status": status, "fingerprint": planned.fingerprint,
-            "cell_numbers": work.record.step(name)["cell_numbers"]}
+    components = work.record.redactor.json(planned.components)
+    return {"components": components, "status": status, "fingerprint": planned.fingerprint,
+            "cell_numbers": work.record.step(name)["cell_numbers"],
+            "cell_texts": [cell.digest for cell in work.ready[name].notebook.cells]}
 
 
 def interrupt(work: Work) -> None:

@@ -1,0 +1,94 @@
+"""reports/ shows the present text of what was run, and is written only where something differs."""
+
+import shutil
+
+import pytest
+from tiny import cli, make_project, markdown, notebook, write_notebook
+
+
+@pytest.fixture
+def project(tmp_path):
+    return make_project(tmp_path, steps={"one": {"notebook": "one.ipynb", "outputs": {"out": "o.txt"}},
+                                         "two": {"notebook": "two.ipynb", "inputs": {"data": "one.out"}}}, notebooks={
+        "one.ipynb": notebook(markdown("# One\n\nOld words."), "open(out, 'w').write('1'); print('shown output')",
+                              parameters="out = ''"), "two.ipynb": notebook("1", parameters="data = ''")})
+
+
+def page(project, name):
+    return (project / "reports" / name).read_text()
+
+
+def stamps(project):
+    return {path.name: path.stat().st_mtime_ns for path in (project / "reports").glob("*.html")}
+
+
+def test_changed_prose_shows_though_the_step_is_reused(project, run_here, statuses):
+    run_here(project)
+    write_notebook(project / "notebooks" / "one.ipynb", notebook(
+        markdown("# One\n\nNew words."), "open(out, 'w').write('1'); print('shown output')", parameters="out = ''"))
+    assert statuses(run_here(project)) == {"one": "reused", "two": "reused"}
+    assert "New words." in page(project, "one.html") and "Old words." not in page(project, "one.html")
+    assert "shown output" in page(project, "one.html")
+
+
+def test_a_run_with_nothing_to_do_leaves_the_reports_alone(project, run_here):
+    run_here(project)
+    before = stamps(project)
+    assert set(before) == {"one.html", "two.html", "index.html"}
+    run_here(project)
+    assert stamps(project) == before
+
+
+def test_the_index_is_written_anew_where_the_state_differs(project, run_here):
+    run_here(project)
+    before = page(project, "index.html")
+    run_here(project, "--force=two")
+    assert page(project, "index.html") != before
+
+
+def test_back_to_an_older_state_the_index_follows(project, run_here, statuses):
+    text = (project / "notebooks" / "two.ipynb").read_text()
+    run_here(project)
+    write_notebook(project / "notebooks" / "two.ipynb", notebook("1/0", parameters="data = ''"))
+    assert run_here(project).code == 1 and "failed" in page(project, "index.html")
+    write_notebook(project / "notebooks" / "two.ipynb", text)
+    assert set(statuses(run_here(project)).values()) == {"reused"}
+    assert "ZeroDivisionError" not in page(project, "two.html") + page(project, "index.html")
+
+
+def test_reports_that_were_deleted_are_there_again_without_a_run(project, run_here, statuses):
+    run_here(project)
+    shutil.rmtree(project / "reports")
+    assert set(statuses(run_here(project)).values()) == {"reused"}
+    assert "shown output" in page(project, "one.html") and page(project, "index.html")
+
+
+def test_a_cache_that_was_deleted_is_made_again(project, run_here, statuses):
+    run_here(project)
+    shutil.rmtree(project / ".notemill")
+    assert statuses(run_here(project)) == {"one": "done", "two": "done"}
+
+
+def test_a_step_asked_for_alone_runs_with_what_it_needs(tmp_path, run_here, statuses):
+    names = ["base", "left", "right", "top"]
+    needs = {"left": "base", "right": "base", "top": "left"}
+    project = make_project(tmp_path, steps={name: {
+        "notebook": f"{name}.ipynb", "outputs": {"out": "o.txt"},
+        **({"inputs": {"data": f"{needs[name]}.out"}} if name in needs else {})} for name in names},
+        notebooks={f"{name}.ipynb": notebook(f"open(out, 'w').write('{name}')", parameters="out = ''\ndata = ''")
+                   for name in names})
+    assert statuses(run_here(project, "left")) == {"base": "done", "left": "done"}
+    assert statuses(run_here(project, "--force=left", "top")) == {"base": "reused", "left": "done", "top": "done"}
+    assert statuses(run_here(project, "top")) == {"base": "reused", "left": "reused", "top": "reused"}
+    assert statuses(run_here(project, "--force", "left")) == {"base": "reused", "left": "done"}
+    assert statuses(run_here(project, "--force")) == dict.fromkeys(names, "done")
+    assert sorted(path.name for path in (project / "reports").iterdir()) == sorted([*(f"{n}.html" for n in names),
+                                                                                   "index.html"])
+
+
+def test_lineage_is_sent_by_the_next_run_that_is_not_offline(project, run_here):
+    run_here(project)
+    assert list(project.glob(".notemill/runs/*/mlflow.pending")) and not (project / "mlflow.db").exists()
+    assert cli("run", project=project).code == 0
+    assert (project / "mlflow.db").exists()
+    assert not list(project.glob(".notemill/runs/*/mlflow.pending"))
