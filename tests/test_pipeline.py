@@ -151,6 +151,8 @@ BAD = {
     "missing notebook": ("notebook: train.ipynb", "notebook: tran.ipynb", ":11: step 'train': notebook",
                          "there is no file notebooks/tran.ipynb", "there are: prepare.ipynb, train.ipynb",
                          "did you mean 'train.ipynb'?"),
+    "no file's name": ("notebook: train.ipynb", f"notebook: {'x' * 300}.ipynb", ":11: step 'train': notebook",
+                       "there is no file notebooks/xxx", "there are: prepare.ipynb", None),
     "no notebook's name": ("notebook: train.ipynb", "notebook: train.txt", ":11: step 'train': notebook",
                            "got 'train.txt'", "a notebook (.ipynb)", None),
     "missing contract": ("task: classification", "contract: contract.yaml", ":2: contract",
@@ -352,9 +354,9 @@ def test_without_json_nothing_is_on_standard_output(project):
     assert (result.code, result.out) == (2, "") and "unknown parameter 'shere'" in result.err
 
 
-ODD = ["", "\n", ":", "-", "- ", "  ", "{", "}", "[", "]", "'", '"', "#", "&a ", "*a", "!!x ", "|", ">", "?", "null", "~",
-       "no", "1", "-1", "1e999", ".nan", "é", "\t", "\u2028", "<<: ", "x", "prepare", "train", ".", "..", "/", "*.csv",
-       "sklearn:", "http://", "data.csv", "a: 1\n", "%", "@", "`", "x" * 300]
+ODD = ["", "\n", ":", "-", "- ", "  ", "{", "}", "[", "]", "'", '"', "#", "&a ", "*a", "!!x ", "|", ">", "?", "null",
+       "~", "no", "1", "-1", "1e999", ".nan", "é", "\t", "\u2028", "<<: ", "x", "prepare", "train", ".", "..", "/",
+       "*.csv", "sklearn:", "http://", "data.csv", "a: 1\n", "%", "@", "`", "x" * 300]
 
 
 @pytest.mark.parametrize("seed", range(8))

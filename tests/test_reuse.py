@@ -467,6 +467,7 @@ def test_code_that_changes_while_its_step_runs_is_noticed(project):
     ready = get_ready(opened, Options())["train"]
     assert changed_since(opened, ready) == []
     cell("train", 6, "a = 1", "a = 1  # one")(project)
+    cell("train", 1, "depth: int = 3", "depth: int = 4")(project)  # overridden
     put("package/inner.py", "ONE = 1", "ONE = 1  # one")(project)
     assert changed_since(opened, ready) == []
     cell("train", 6, "a = 1", "a = 2")(project)
@@ -495,3 +496,18 @@ def test_what_does_nothing_imports_nothing_heavy(project, site, tmp_path, words)
     (line,) = [line for line in told.err.splitlines() if line.startswith("MODULES ")]
     assert set(HEAVY) & set(line.split()) == set()
     assert Path(project / ".notemill/runs").exists()
+
+
+def test_a_default_that_is_overridden_now_is_told_as_a_parameter_and_not_as_a_cell(project):
+    assert plan(project, "-p", "train.rate=0.5")["train"] == ("run", ["parameter rate set to 0.5"])
+
+
+def test_code_edited_while_it_runs_is_not_kept_for_reuse(tmp_path):
+    edit = "from pathlib import Path\nwith open('editing.ipynb') as file:\n    text = file.read()\n" \
+        "Path('editing.ipynb').write_text(text.replace('one' + 'word', 'another'))"
+    project = make_project(tmp_path, steps={"edit": {"notebook": "editing.ipynb"}}, notebooks={
+        "editing.ipynb": notebook(edit, "'oneword'")})
+    told = run(project)
+    assert told.code == 0, told.err
+    assert "notebooks/editing.ipynb changed while it ran" in told.out
+    assert plan(project)["edit"][0] == "run"

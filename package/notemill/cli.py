@@ -123,7 +123,7 @@ def plan(folder: Path, as_json: bool, **asked):
 @JSON
 @told
 def why(step: str, folder: Path, as_json: bool):
-    """All that a step's result depends on, and what changed since the last run."""
+    """All that a step's result depends on, and what has changed."""
     from notemill.commands import look
 
     look.why(folder, step, as_json=as_json)
@@ -152,7 +152,10 @@ def get(name: str, file: Path, run_name: str | None, folder: Path, as_json: bool
 @JSON
 @told
 def compare(left: str, right: str, output: Path | None, everything: bool, folder: Path, as_json: bool):
-    """What differs between two runs: parameters, data, code, environment, metrics, durations."""
+    """What differs between two runs.
+
+    Parameters, data, code, environment, metrics, durations.
+    """
     from notemill.commands import look
 
     look.compare(folder, left, right, output, everything, as_json=as_json)
@@ -164,7 +167,7 @@ def compare(left: str, right: str, output: Path | None, everything: bool, folder
 @JSON
 @told
 def debug(step: str, folder: Path, as_json: bool):
-    """Open the step's notebook in Jupyter with its real parameters and inputs."""
+    """Open a step's notebook with its real parameters and inputs."""
     from notemill.commands import look
 
     look.debug(folder, step, as_json=as_json)
@@ -190,7 +193,10 @@ def lineage(run_or_version: str, folder: Path, as_json: bool):
 @JSON
 @told
 def gc(keep_days: int, dry_run: bool, folder: Path, as_json: bool):
-    """Remove from the cache what nothing refers to; never what a record refers to."""
+    """Remove from the cache what nothing refers to.
+
+    Never what a record refers to.
+    """
     from notemill.commands import clean
 
     clean.gc(folder, keep_days, dry_run, as_json=as_json)
@@ -199,7 +205,10 @@ def gc(keep_days: int, dry_run: bool, folder: Path, as_json: bool):
 @cli.command()
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def completion(shell: str):
-    """Print the shell's completion script: eval "$(notemill completion bash)"."""
+    """Print a shell's completion script.
+
+    In bash: eval "$(notemill completion bash)"
+    """
     from click.shell_completion import get_completion_class
 
     script = get_completion_class(shell)(cli, {}, "notemill", "_NOTEMILL_COMPLETE")

@@ -2,6 +2,7 @@
 
 import keyword
 import math
+import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -155,7 +156,7 @@ def _step(name: str, body: dict, raw: dict, root: Path, places: Places) -> Step:
 def _existing(root: Path, name: str, place: str) -> Path:
     """A file relative to notebooks/, or a UsageError with the nearest that is there."""
     path = root / "notebooks" / name
-    if not path.is_file():
+    if not os.path.isfile(path):  # unlike the Path's own, also false for a name that no file can have
         there = sorted(p.name for p in path.parent.glob(f"*{path.suffix}")) if path.parent.is_dir() else []
         raise UsageError(place, f"there is no file notebooks/{name}", f"there are: {', '.join(there) or 'none'}",
                          did_you_mean(path.name, there))
@@ -168,7 +169,7 @@ def _input(value: object, key: str, steps: dict, root: Path, place: str) -> Outp
     outputs = steps[step].get("outputs", {}) if step in steps else {}
     if name in outputs:
         return Output(step, name)
-    if not dot or not name.isidentifier() or (root / value).exists():
+    if not dot or not name.isidentifier() or os.path.exists(root / value):
         return parse(value, place)
     if step in steps:
         raise UsageError(_without_key(place, key), f"unknown input '{value}'",

@@ -1,5 +1,6 @@
 """A project on disk: its pipeline, its store, and what earlier runs left."""
 
+import contextlib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -45,8 +46,9 @@ class Project:
 
     def save(self) -> None:
         """Write down what was learnt; a cache, so that losing it costs time alone."""
-        self.memory.save()
-        self.store.save()
+        with contextlib.suppress(OSError):  # a full disk, a folder that may only be read
+            self.memory.save()
+            self.store.save()
 
     # what a step's result is, by fingerprint; and what each step was the last time
     def result(self, fingerprint: str) -> dict | None:

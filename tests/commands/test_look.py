@@ -1,135 +1,198 @@
-"""`notemill why`, `get`, `debug`: looking at what there is."""
+"""Commands that look at what there is: why, get, compare, debug, lineage."""
 
 import json
+import os
+import shutil
+import stat
+import subprocess
+import sys
+from pathlib import Path
 
+import nbformat
 import pytest
-from tiny import cli, make_project, notebook, pretend_run
-
-STEPS = {"a": {"notebook": "a.ipynb", "inputs": {"source": "data.csv", "many": "more/*.csv"},
-               "outputs": {"out": "a.txt"}, "env": ["MODE"]},
-         "b": {"notebook": "b.ipynb", "inputs": {"data": "a.out"}, "params": {"n": 2, "words": ["x", "y"]},
-               "outputs": {"out": "b.txt"}}}
-NOTEBOOKS = {"a.ipynb": notebook("import helper", parameters="source = out = ''\nmany = []"),
-             "b.ipynb": notebook("import yaml", "n", parameters="n = 1\nwords = []\ndata = out = ''")}
-FILES = {"data.csv": "1,2\n", "more/x.csv": "x", "more/y.csv": "y", "package/helper.py": "X = 1"}
+from tiny import cli, make_project, markdown, notebook, write_notebook
 
 
-@pytest.fixture
-def fresh(tmp_path):
-    return make_project(tmp_path / "project", steps=STEPS, notebooks=NOTEBOOKS, files=FILES)
+def project_at(root):
+    return make_project(root, env=["REGION"], steps={
+        "one": {"notebook": "one.ipynb", "inputs": {"source": "data.csv", "many": "part-*.csv"}, "params": {"x": 2},
+                "outputs": {"out": "metrics.json"}},
+        "two": {"notebook": "two.ipynb", "inputs": {"data": "one.out"}, "outputs": {"out": "o.txt"}}}, files={
+        "data.csv": "a\n1\n", "part-1.csv": "1", "part-2.csv": "2", "package/features.py": "def f(): return 1\n"},
+        notebooks={
+        "one.ipynb": notebook(markdown("# One"), "import features, json\njson.dump({'score': x}, open(out, 'w'))",
+                              parameters="source = ''\nmany = []\nx: int = 1\nout = ''"),
+        "two.ipynb": notebook("import os\nopen(out, 'w').write(open(data).read() + os.getcwd())",
+                              parameters="data = ''\nout = ''")})
 
 
-@pytest.fixture
-def done(fresh):
-    return pretend_run(fresh)
+@pytest.fixture(scope="module")
+def ran(tmp_path_factory):
+    """A project with two runs that differ in a parameter: (project, first, second). Tests leave it as it is."""
+    project = project_at(tmp_path_factory.mktemp("ran"))
+    runs = [cli("run", "--offline", "--json", *words, project=project) for words in ([], ["-p", "one.x=5"])]
+    assert [run.code for run in runs] == [0, 0]
+    return project, *(run.json["run"] for run in runs)
 
 
-def refused(*words, project):
-    told = cli(*words, "--json", project=project)
-    assert told.code == 2
-    return told.json["error"]
+def test_why_names_all_that_a_result_depends_on(ran):
+    project = ran[0]
+    told = cli("why", "one", project=project)
+    assert told.code == 0 and told.err == ""
+    for words in ("one: reuse", "nothing that its result depends on has changed", "cell 3  ", "x = 2",
+                  "source  data.csv  ",
+                  "many  part-*.csv  2 files", "package/features.py  ", "environment variables\n  REGION", "Python 3.",
+                  "kernel process"):
+        assert words in told.out, words
+    as_json = cli("why", "one", "--json", project=project).json
+    assert as_json["action"] == "reuse" and as_json["components"]["params"] == {"x": 2}
+    assert len(as_json["fingerprint"]) == 64
 
 
-# why
-def test_all_that_a_result_depends_on(done):
-    told = cli("why", "a", project=done).out
-    assert told.startswith("a: reuse\n  nothing that its result depends on has changed\n\ncode\n  cell 1  ")
-    for text in ("source  data.csv  ", "many  more/*.csv  2 files", "package/helper.py  ", "  MODE\n", "kernel process",
-                 "distributions\n  none"):
-        assert text in told
-    told = cli("why", "b", project=done).out
-    assert "  n = 2\n  words = [\"x\",\"y\"]\n" in told and "  PyYAML " in told
+def test_why_says_what_changed(tmp_path):
+    project = project_at(tmp_path)
+    assert cli("run", "--offline", "one", project=project).code == 0
+    (project / "package" / "features.py").write_text("def f(): return 2\n")
+    told = cli("why", "one", project=project)
+    assert told.out.startswith("one: run\n  features.py changed (imported by one.ipynb)\n")
+    behind = cli("why", "two", project=project)
+    assert "if one.out changes" in behind.out and "(not known until its step has run)" in behind.out
 
 
-def test_what_changed_since_the_last_run(done):
-    (done / "package/helper.py").write_text("X = 2")
-    assert cli("why", "a", project=done).out.startswith("a: run\n  helper.py changed (imported by a.ipynb)\n")
-    told = cli("why", "b", "--json", project=done).json
-    assert (told["step"], told["action"], told["reasons"]) == ("b", "run", ["if a.out changes"])
-    assert told["error"] is None and told["fingerprint"] is None
-    assert "data  a.out  (not known until its step has run)" in cli("why", "b", project=done).out
+def test_why_of_an_unknown_step(ran):
+    told = cli("why", "twoo", project=ran[0])
+    assert told.code == 2 and "did you mean 'two'?" in told.err and told.out == ""
 
 
-def test_why_before_the_first_run(fresh):
-    assert cli("why", "b", project=fresh).out.startswith("b: run\n  never run before\n  if a.out changes\n")
-    error = refused("why", "bb", project=fresh)
-    assert (error["got"], error["hint"]) == ("unknown step 'bb'", "did you mean 'b'?")
+def test_get_writes_outputs_and_inputs_of_any_run(ran, tmp_path):
+    project, first, second = ran
+    for words, content in (([], '{"score": 5}'), (["--run", first], '{"score": 2}'),
+                           (["--run", second[-4:]], '{"score": 5}')):
+        told = cli("get", "one.out", tmp_path / "new" / "got.json", *words, project=project)
+        assert told.code == 0 and (tmp_path / "new" / "got.json").read_text() == content
+    assert told.out == f"{tmp_path / 'new' / 'got.json'}: one.out of run {second}, 12 B\n"
+    assert cli("get", "one.source", tmp_path / "data.csv", project=project).code == 0
+    assert (tmp_path / "data.csv").read_bytes() == (project / "data.csv").read_bytes()
+    assert os.access(tmp_path / "data.csv", os.W_OK) and stat.S_IMODE((tmp_path / "data.csv").stat().st_mode) & 0o200
+    assert cli("get", "one.many", tmp_path / "parts", project=project).code == 0
+    assert sorted(path.name for path in (tmp_path / "parts").iterdir()) == ["part-1.csv", "part-2.csv"]
 
 
-# get
-def test_an_output_an_input_and_a_list(done, tmp_path):
-    assert cli("get", "a.out", tmp_path / "new/folder/x.txt", project=done).code == 0
-    assert (tmp_path / "new/folder/x.txt").read_text() == "a.out"
-    told = cli("get", "a.source", tmp_path / "s.csv", "--json", project=done).json
-    assert (tmp_path / "s.csv").read_text() == "1,2\n" and told["bytes"] == 4 and told["error"] is None
-    assert cli("get", "b.data", tmp_path / "d", project=done).out.endswith("b.data of run 20260101-000000-aaaa, 5 B\n")
-    assert cli("get", "a.many", tmp_path / "many", project=done).code == 0
-    assert sorted(path.name for path in (tmp_path / "many").iterdir()) == ["x.csv", "y.csv"]
+def test_get_puts_a_file_into_a_folder_that_is_there(ran, tmp_path):
+    told = cli("get", "one.out", tmp_path, "--json", project=ran[0])
+    assert told.code == 0 and told.json["file"] == str(tmp_path / "metrics.json") and told.json["sha256"]
+    assert (tmp_path / "metrics.json").is_file()
 
 
-def test_content_of_an_older_run(done, tmp_path):
-    (done / "data.csv").write_text("3\n")
-    pretend_run(done, "20260102-000000-bbbb", a_out="newer")
-    for run, text in ((None, "newer"), ("latest", "newer"), ("aaaa", "a.out"), ("20260102-000000-bbbb", "newer")):
-        words = ["--run", run] if run else []
-        assert cli("get", "a.out", tmp_path / "x", *words, project=done).code == 0
-        assert (tmp_path / "x").read_text() == text
-    assert cli("get", "a.source", tmp_path / "s", "--run", "aaaa", project=done).code == 0
-    assert (tmp_path / "s").read_text() == "1,2\n"  # as it was then
+def test_get_says_what_there_is(ran, tmp_path):
+    told = cli("get", "one.uot", tmp_path / "x", project=ran[0])
+    assert told.code == 2 and "there are: one.many, one.out, one.source, two.data, two.out" in told.err
+    assert "did you mean 'one.out'?" in told.err and not (tmp_path / "x").exists()
+    told = cli("get", "one.out", tmp_path / "x", "--run", "99999999-000000-0000", project=ran[0])
+    assert told.code == 2 and "is not recorded here" in told.err and ran[1] in told.err
 
 
-@pytest.mark.parametrize(("words", "got", "hint"), [
-    (["a.uot"], "is no recorded input or output of run", "did you mean 'a.out'?"),
-    (["a.out", "--run", "zzzz"], "is not recorded here", None),
-    (["a.out", "--run", "a"], "could be several", None),
-])
-def test_what_was_not_recorded(done, tmp_path, words, got, hint):
-    pretend_run(done, "20260102-000000-bbba")
-    error = refused("get", words[0], tmp_path / "x", *words[1:], project=done)
-    assert got in error["got"] and error["hint"] == hint and not (tmp_path / "x").exists()
+@pytest.mark.parametrize("place", ["file/below", "file/below/deeper"])
+def test_get_to_a_place_that_cannot_be_written(ran, tmp_path, place):
+    (tmp_path / "file").touch()
+    told = cli("get", "one.out", tmp_path / place, project=ran[0])
+    assert told.code == 2 and "cannot be written" in told.err
 
 
-def test_get_without_a_run(fresh, tmp_path):
-    assert refused("get", "a.out", tmp_path / "x", project=fresh)["got"] == "there is no run yet"
+def test_get_of_content_that_is_gone(tmp_path):
+    project = project_at(tmp_path)
+    assert cli("run", "--offline", "one", project=project).code == 0
+    shutil.rmtree(project / ".notemill" / "objects")
+    told = cli("get", "one.out", tmp_path / "x", project=project)
+    assert told.code == 2 and "no longer in the store" in told.err and not list(tmp_path.glob("*x*part"))
 
 
-def test_damaged_content_is_not_given_out(done, tmp_path):
-    (tmp_path / "x").write_text("before")
-    for path in (done / ".notemill/objects").rglob("*"):
-        if path.is_file() and path.read_text() == "a.out":
-            path.chmod(0o644)
-            path.write_text("a.0ut")
-    assert "no longer in the store" in refused("get", "a.out", tmp_path / "x", project=done)["got"]
-    assert (tmp_path / "x").read_text() == "before"
+def test_commands_before_the_first_run(tmp_path):
+    project = project_at(tmp_path)
+    for words in (["get", "one.out", "x"], ["compare", "latest", "latest"]):
+        told = cli(*words, project=project)
+        assert told.code == 2 and "there is no run yet" in told.err and "notemill run" in told.err
+    assert cli("why", "one", project=project).out.startswith("one: run\n  never run before\n")
 
 
-def test_a_place_that_cannot_be_written(done, tmp_path):
-    (tmp_path / "file").write_text("")
-    (tmp_path / "folder").mkdir()
-    for place in ("file/x", "folder"):
-        assert "cannot be written" in refused("get", "a.out", tmp_path / place, project=done)["got"]
-    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
+def test_compare_shows_what_differs(ran, tmp_path):
+    project, first, second = ran
+    told = cli("compare", first, second, project=project)
+    assert told.code == 0 and "5" in told.out and "score" in told.out and "data.csv" not in told.out
+    assert len(cli("compare", first, second, "--all", project=project).out) > len(told.out)
+    assert cli("compare", first, second, "--json", project=project).json["error"] is None
+    page = tmp_path / "page.html"
+    told = cli("compare", first[-4:], second[-4:], "--output", page, project=project)
+    assert told.code == 0 and str(page) in told.out and "score" in page.read_text()
+    told = cli("compare", first, second, "--json", "--output", page, project=project)
+    assert told.json["error"] is None and str(page) in told.err
+    told = cli("compare", first, second, "--output", tmp_path / "page.html" / "below.html", project=project)
+    assert told.code in (1, 2) and "Traceback" not in told.err and "page.html" in told.err
 
 
-# debug
-def test_a_notebook_with_its_real_parameters(done):
-    told = cli("debug", "b", "--json", project=done)
-    assert told.code == 0, told.err
-    content = json.loads((done / ".notemill/debug/b/b.ipynb").read_text())
-    assert told.json["notebook"] == str(done / ".notemill/debug/b/b.ipynb") and told.json["error"] is None
-    setup, injected = content["cells"][0], content["cells"][2]
-    assert injected["metadata"]["tags"] == ["injected-parameters"]
-    space = {}
-    exec(injected["source"], space)  # the cell that papermill wrote
-    assert (space["n"], space["words"]) == (2, ["x", "y"])
-    with open(space["data"]) as file:
-        assert file.read() == "a.out" and space["data"].endswith("/a.txt")
-    assert str(done / "package") in setup["source"]
-    assert space["out"].startswith(str(done / ".notemill/debug/b/outputs"))
-    assert cli("debug", "b", project=done).out.startswith(f"{done}/.notemill/debug/b/b.ipynb\n")  # it is replaced
+def test_debug_writes_a_notebook_that_runs_by_hand(ran, tmp_path):
+    project = ran[0]
+    told = cli("debug", "two", "--json", project=project)
+    assert told.code == 0
+    path = project / ".notemill" / "debug" / "two" / "two.ipynb"
+    assert told.json["notebook"] == str(path)
+    made = nbformat.read(path, 4)
+    nbformat.validate(made)
+    script = tmp_path / "by_hand.py"
+    script.write_text("\n".join(cell.source for cell in made.cells if cell.cell_type == "code") + "\nprint(data, out)")
+    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, timeout=60)
+    data, out = done.stdout.split()
+    assert json.loads(Path(data).read_text()) == {"score": 2} and "/debug/two/outputs/" in out
+    assert Path(out).read_text() == '{"score": 2}' + str(project / "notebooks")
+    assert f"open it with: jupyter lab {path}" in cli("debug", "two", project=project).out
 
 
-def test_a_step_whose_input_is_not_there_yet(fresh):
-    error = refused("debug", "b", project=fresh)
-    assert (error["got"], error["hint"]) == ("its input 'a.out' is not there yet", "notemill run a")
-    assert cli("debug", "a", project=fresh).code == 0
+def test_debug_of_a_step_whose_input_is_not_there(tmp_path):
+    told = cli("debug", "two", project=project_at(tmp_path))
+    assert told.code == 2 and "'one.out' is not there yet" in told.err and "notemill run one" in told.err
+
+
+def test_debug_follows_a_changed_input(tmp_path):
+    project = project_at(tmp_path)
+    assert cli("run", "--offline", "one", project=project).code == 0
+    assert cli("debug", "one", project=project).code == 0 and cli("debug", "one", project=project).code == 0
+    (project / "part-3.csv").write_text("3")
+    assert cli("debug", "one", project=project).code == 0
+    assert sorted(path.name for path in (project / ".notemill/debug/one/inputs/many").iterdir()) == [
+        "part-1.csv", "part-2.csv", "part-3.csv"]
+
+
+def test_debug_opens_jupyter_on_a_terminal(ran, tmp_path, monkeypatch):
+    from notemill.commands import look
+
+    opened = []
+    monkeypatch.setattr(look.shutil, "which", lambda name, path: "/bin/jupyter-lab")
+    monkeypatch.setattr(look.subprocess, "run", lambda words, check: opened.append(words))
+    monkeypatch.setattr(look.sys, "stdout", type("Terminal", (), {"isatty": lambda self: True})())
+    look.debug(ran[0], "two", as_json=False)
+    assert opened == [["/bin/jupyter-lab", str(ran[0] / ".notemill" / "debug" / "two" / "two.ipynb")]]
+
+
+def test_lineage_of_a_run(ran):
+    project, first, second = ran
+    told = cli("lineage", first, project=project)
+    assert told.code == 0 and first in told.out and "data.csv" in told.out and "one.ipynb" in told.out
+    assert cli("lineage", second[-4:], project=project).out.count(second)
+    assert cli("lineage", first, "--json", project=project).json["error"] is None
+
+
+def test_lineage_of_what_nobody_knows(ran):
+    told = cli("lineage", "no-such-model/3", project=ran[0])
+    assert told.code == 2 and "no-such-model" in told.err and "Traceback" not in told.err
+
+
+def test_a_record_that_is_damaged(tmp_path):
+    project = project_at(tmp_path)
+    assert cli("run", "--offline", "one", project=project).code == 0
+    path = next(project.glob(".notemill/runs/*/run.json"))
+    path.write_text("{")
+    told = cli("get", "one.out", tmp_path / "x", project=project)
+    assert told.code == 2 and "cannot be read" in told.err
+    write_notebook(project / "notebooks" / "one.ipynb", "{")
+    told = cli("plan", "--json", project=project)
+    assert told.code == 2 and "is not a notebook" in told.json["error"]["got"]

@@ -1,6 +1,7 @@
 """The kernel's process: its environment, its limits, and that nothing of it is left."""
 
 import gc
+import json
 import os
 import subprocess
 import sys
@@ -38,8 +39,9 @@ def until(condition, seconds=10):
 
 def test_the_environment_is_a_short_list():
     environ = {"PATH": "/bin", "HOME": "/home/me", "LANG": "C.UTF-8", "TZ": "UTC", "AWS_SECRET_ACCESS_KEY": "x",
-               "PYTHONPATH": "/elsewhere", "WANTED": "yes", "MLFLOW_TRACKING_PASSWORD": "x", "MLFLOW_TRACKING_TOKEN": "x",
-               "MLFLOW_TRACKING_URI": "http://tracking", "MLFLOW_HTTP_REQUEST_TIMEOUT": "5", "OMP_NUM_THREADS": "16"}
+               "PYTHONPATH": "/elsewhere", "WANTED": "yes", "MLFLOW_TRACKING_PASSWORD": "x",
+               "MLFLOW_TRACKING_TOKEN": "x", "MLFLOW_TRACKING_URI": "http://tracking",
+               "MLFLOW_HTTP_REQUEST_TIMEOUT": "5", "OMP_NUM_THREADS": "16"}
     seen = kernel_environment(environ, ("WANTED", "NOT_SET"), 2)
     assert seen == {"PATH": "/bin", "HOME": "/home/me", "LANG": "C.UTF-8", "TZ": "UTC", "WANTED": "yes",
                     "MLFLOW_HTTP_REQUEST_TIMEOUT": "5", **dict.fromkeys(THREADS, "2")}
@@ -163,26 +165,32 @@ def test_kernels_talk_over_local_sockets_that_others_may_not_enter(make_job, mon
     assert seen["mode"] == 0o700 and seen["sockets"] >= 4
 
 
-def test_native_output_does_not_reach_standard_output(make_job, tmp_path):
+ELSEWHERE = """import json, os, sys
+from pathlib import Path
+sys.path.insert(0, sys.argv[1])
+from tiny import notebook
+from notemill.execute import Job, execute
+root = Path(sys.argv[2])
+execute(Job("s", notebook(*json.loads(sys.argv[3])), {}, root / "saved.ipynb", root, root, dict(os.environ)))
+"""
+
+
+def words_elsewhere(root, *cells):
+    """A process that executes the cells."""
+    return [sys.executable, "-c", ELSEWHERE, str(Path(__file__).parents[1]), str(root), json.dumps(cells)]
+
+
+def test_native_output_does_not_reach_standard_output(tmp_path):
     """With --json, standard output is one object alone; a kernel that crashes writes to its own."""
-    script = ("import sys, threading; sys.path.insert(0, sys.argv[1])\n"
-              "from notemill.execute import Job, execute\nfrom tiny import notebook\nfrom pathlib import Path\nimport os\n"
-              "root = Path(sys.argv[2])\n"
-              "cells = ['import os; os.write(1, b\"native\\\\n\"); os.system(\"echo shell\")', 'import os; os.abort()']\n"
-              "execute(Job('s', notebook(*cells), {}, root / 'saved.ipynb', root, root, dict(os.environ)))")
-    done = subprocess.run([sys.executable, "-c", script, str(Path(__file__).parents[1]), str(tmp_path)],
-                          capture_output=True, text=True, timeout=100)
+    words = words_elsewhere(tmp_path, "import os\nos.write(1, b'native\\n')\nos.system('echo shell')", "os.abort()")
+    done = subprocess.run(words, capture_output=True, text=True, timeout=100)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert "SIGABRT" in (tmp_path / "saved.ipynb").read_text()
 
 
 def test_a_kernel_ends_with_the_process_that_asked_for_it(tmp_path):
-    script = ("import sys; sys.path.insert(0, sys.argv[1])\n"
-              "from notemill.execute import Job, execute\nfrom tiny import notebook\nfrom pathlib import Path\nimport os\n"
-              "root = Path(sys.argv[2])\n"
-              "cells = ['import os\\n' + sys.argv[3] + '\\nopen(\"pids\", \"w\").write(f\"{os.getpid()} {apart.pid} {near.pid}"
-              " {orphan}\")', 'import time; time.sleep(300)']\n"
-              "execute(Job('s', notebook(*cells), {}, root / 'saved.ipynb', root, root, dict(os.environ)))")
-    process = subprocess.Popen([sys.executable, "-c", script, str(Path(__file__).parents[1]), str(tmp_path), SPAWN],
+    note = "import os\nopen('pids', 'w').write(f'{os.getpid()} {apart.pid} {near.pid} {orphan}')"
+    process = subprocess.Popen(words_elsewhere(tmp_path, f"{SPAWN}\n{note}", "import time\ntime.sleep(300)"),
                                env={**os.environ, "TMPDIR": str(tmp_path)})
     try:
         assert until((tmp_path / "pids").exists, 60)
@@ -196,7 +204,8 @@ def test_a_kernel_ends_with_the_process_that_asked_for_it(tmp_path):
 
 
 def test_an_unknown_kernel_is_told_before_anything_runs(tmp_path):
-    make_project(tmp_path, steps={"one": {"notebook": "one.ipynb", "kernel": "pyhton3"}}, notebooks={"one.ipynb": ["1"]})
+    make_project(tmp_path, steps={"one": {"notebook": "one.ipynb", "kernel": "pyhton3"}},
+                 notebooks={"one.ipynb": ["1"]})
     with pytest.raises(UsageError) as told:
         check_kernels(read_pipeline(tmp_path), ["one"])
     text = str(told.value)

@@ -158,7 +158,8 @@ def test_what_is_saved_while_it_runs_is_redacted(make_job, tmp_path):
         if number == 3 and (tmp_path / "saved.ipynb").exists():
             seen.append((tmp_path / "saved.ipynb").read_text())
 
-    execute(make_job("import time\nprint('a se' 'cret')\ntime.sleep(0.8)\nprint('more')", "1", redact=redact, on_cell=look))
+    execute(make_job("import time\nprint('a se' 'cret')\ntime.sleep(0.8)\nprint('more')", "1", redact=redact,
+                     on_cell=look))
     assert seen and "a secret" not in seen[0] and json.loads(seen[0])["cells"]
 
 

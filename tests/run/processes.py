@@ -53,8 +53,8 @@ def until(condition, seconds=30):
 @contextlib.contextmanager
 def started(*args, project, **environ):
     """`notemill ARGS` going on in a process group of its own, as from a terminal; killed at the end if need be."""
-    process = subprocess.Popen(command(*args, project=project), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                               start_new_session=True, env={**os.environ, **environ})
+    process = subprocess.Popen(command(*args, project=project), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                               text=True, start_new_session=True, env={**os.environ, **environ})
     try:
         yield process
     finally:

@@ -1,5 +1,6 @@
 """Evidence first, then the error: what a failed step leaves, and what it does not."""
 
+import json
 import re
 
 import pytest
@@ -19,8 +20,8 @@ def anchors(page):
 
 
 def test_a_failing_cell_is_kept_reported_and_told(tmp_path, run_here, kept):
-    project = one_step(tmp_path, markdown("# Title"), "value = 41", "import math\nx = value + 1\nraise ValueError(f'got {x}')",
-                       "print('never reached')")
+    fails = "import math\nx = value + 1\nraise ValueError(f'got {x}')"
+    project = one_step(tmp_path, markdown("# Title"), "value = 41", fails, "print('never reached')")
     result = run_here(project)
     assert result.code == 1
     told = result.json
@@ -33,7 +34,8 @@ def test_a_failing_cell_is_kept_reported_and_told(tmp_path, run_here, kept):
     executed = kept(project, step["executed"]["sha256"])
     assert "got 42" in str(executed["cells"]) and step["status"] == "failed" and step["outputs"] == {}
     page = (project / "reports" / "one.html").read_text()
-    assert "cell-4" in anchors(page) and re.search(r'class="[^"]*failed[^"]*"[^>]*id="cell-4"|id="cell-4"[^>]*failed', page)
+    assert "cell-4" in anchors(page)
+    assert re.search(r'class="[^"]*failed[^"]*"[^>]*id="cell-4"|id="cell-4"[^>]*failed', page)
     assert "failed" in (project / "reports" / "index.html").read_text()
 
 
@@ -77,15 +79,16 @@ def test_of_several_outputs_none_is_kept_where_one_is_missing(tmp_path, run_here
 
 
 def test_a_failure_where_the_parameters_are_set_links_there(tmp_path, run_here):
-    project = one_step(tmp_path, "1", parameters=f"{OUT}\nget_ipython().input_transformers_cleanup.append(lambda lines: 1/0)")
+    breaks = "get_ipython().input_transformers_cleanup.append(lambda lines: 1/0)"
+    project = one_step(tmp_path, "1", parameters=f"{OUT}\n{breaks}")
     error = run_here(project).json["error"]
     assert error["report"] == "reports/one.html#parameters" and error["cell"] is None
     assert "parameters" in anchors((project / "reports" / "one.html").read_text())
 
 
 def test_a_kernel_that_does_not_start_is_a_reported_failure(tmp_path, run_here, monkeypatch):
-    project = one_step(tmp_path, "1", kernel="broken", files={"share/kernels/broken/kernel.json":
-                       '{"argv": ["/bin/sh", "-c", "echo no such luck >&2; exit 1"], "display_name": "B", "language": "python"}'})
+    spec = {"argv": ["/bin/sh", "-c", "echo no such luck >&2; exit 1"], "display_name": "B", "language": "python"}
+    project = one_step(tmp_path, "1", kernel="broken", files={"share/kernels/broken/kernel.json": json.dumps(spec)})
     monkeypatch.setenv("JUPYTER_PATH", str(tmp_path / "share"))
     result = run_here(project)
     assert result.code == 1 and "no such luck" in result.json["error"]["got"]
@@ -127,7 +130,8 @@ def test_a_long_message_is_cut_but_the_report_has_it(tmp_path, run_here):
 
 @pytest.mark.parametrize(("name", "text"), [
     ("one.py", "# %% tags=[\"parameters\"]\nout = ''\n\n# %%\nopen(out, 'w').write('percent')\n"),
-    ("one.md", "```python tags=[\"parameters\"]\nout = ''\n```\n\nProse.\n\n```python\nopen(out, 'w').write('markdown')\n```\n"),
+    ("one.md", "```python tags=[\"parameters\"]\nout = ''\n```\n\nProse.\n\n"
+               "```python\nopen(out, 'w').write('markdown')\n```\n"),
 ], ids=["percent", "markdown"])
 def test_steps_may_be_text_files(tmp_path, run_here, statuses, name, text):
     project = make_project(tmp_path, steps={"one": {"notebook": name, "outputs": {"out": "out.txt"}}},

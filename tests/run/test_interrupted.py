@@ -20,8 +20,9 @@ def chain(root, pause=0.0, names="abc"):
     end = "import time\ntime.sleep(pause)\nopen(out, 'a').write(f' and whole {x}')"
     steps = {name: {"notebook": f"{name}.ipynb", "outputs": {"out": f"{name}.txt"},
                     **({"inputs": {"data": f"{names[n - 1]}.out"}} if n else {})} for n, name in enumerate(names)}
-    return make_project(root, steps=steps, params={"x": 0, "pause": pause}, notebooks={f"{name}.ipynb": notebook(
-        cell, end, parameters=f"name = '{name}'\ndata = ''\nout = ''\nx: int = -1\npause: float = 0") for name in names})
+    declared = "data = ''\nout = ''\nx: int = -1\npause: float = 0"
+    return make_project(root, steps=steps, params={"x": 0, "pause": pause}, notebooks={
+        f"{name}.ipynb": notebook(cell, end, parameters=f"name = '{name}'\n{declared}") for name in names})
 
 
 def damaged(project):
@@ -106,8 +107,8 @@ def test_a_run_killed_after_its_last_step_is_closed_by_one_that_has_nothing_to_d
     assert records(project)[0]["status"] == "interrupted"
 
 
-@pytest.mark.parametrize(("signum", "whole_group"), [(signal.SIGINT, True), (signal.SIGINT, False), (signal.SIGTERM, False)],
-                         ids=["ctrl-c", "sigint", "sigterm"])
+@pytest.mark.parametrize(("signum", "whole_group"), [
+    (signal.SIGINT, True), (signal.SIGINT, False), (signal.SIGTERM, False)], ids=["ctrl-c", "sigint", "sigterm"])
 def test_interrupted(tmp_path, signum, whole_group):
     project = chain(tmp_path, 30.0)
     want_children(project / "pids")

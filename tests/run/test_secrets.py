@@ -1,6 +1,7 @@
 """Only what is named reaches a notebook, and the value of a secret stays nowhere."""
 
 import base64
+import html
 import json
 import subprocess
 import urllib.parse
@@ -12,8 +13,9 @@ from tiny import cli, cli_process, last_record, make_project, notebook, write
 
 VALUE = "s3cr3t/Wert+mit \"Zeichen\" & <mehr>"
 FORMS = {"plain": VALUE, "repr": repr(VALUE)[1:-1], "json": json.dumps(VALUE)[1:-1],
-         "url": urllib.parse.quote(VALUE), "url-plus": urllib.parse.quote_plus(VALUE), "base64": base64.b64encode(VALUE.encode()).decode(),
-         "hex": VALUE.encode().hex(), "html": "s3cr3t/Wert+mit &quot;Zeichen&quot; &amp; &lt;mehr&gt;", "core": "s3cr3t"}
+         "url": urllib.parse.quote(VALUE), "url-plus": urllib.parse.quote_plus(VALUE),
+         "base64": base64.b64encode(VALUE.encode()).decode(), "hex": VALUE.encode().hex(),
+         "html": html.escape(VALUE), "core": "s3cr3t"}
 
 TELLS = """import base64, json, logging, os, sys, urllib.parse
 secret = os.environ['API_TOKEN']
@@ -37,7 +39,8 @@ def files_with_secret(*places):
 
 
 def places(project):
-    return [project / name for name in (".notemill", "reports", "mlflow.db", "mlartifacts") if (project / name).exists()]
+    every = (project / name for name in (".notemill", "reports", "mlflow.db", "mlartifacts"))
+    return [place for place in every if place.exists()]
 
 
 def test_a_secrets_value_stays_nowhere(tmp_path, monkeypatch):
@@ -47,7 +50,8 @@ def test_a_secrets_value_stays_nowhere(tmp_path, monkeypatch):
         "tells.ipynb": notebook(TELLS, LOGS, "open(out, 'w').write('fine')", parameters="out = ''"),
         "fails.ipynb": notebook(f"pasted = {VALUE!r}", "import os\nraise ValueError('no ' + os.environ['API_TOKEN'])",
                                 parameters="data = ''")})
-    for words in (["init", "-q"], ["add", "."], ["-c", "user.name=n", "-c", "user.email=e@x", "commit", "-qm", "first"]):
+    for words in (["init", "-q"], ["add", "."],
+                  ["-c", "user.name=n", "-c", "user.email=e@x", "commit", "-qm", "first"]):
         subprocess.run(["git", "-C", str(project), *words], check=True)
     write(project / "notes.txt", "")
     with (project / "notebooks" / "pipeline.yaml").open("a") as file:
@@ -67,8 +71,9 @@ def test_a_secrets_value_stays_nowhere(tmp_path, monkeypatch):
 
 
 def test_nor_while_the_notebook_runs(tmp_path):
+    goes_on = "import time\nfor n in range(300):\n    print(n, flush=True)\n    time.sleep(0.1)"
     project = make_project(tmp_path, secrets=["API_TOKEN"], steps={"one": {"notebook": "one.ipynb"}}, notebooks={
-        "one.ipynb": notebook(TELLS, "import time\nfor n in range(300):\n    print(n, flush=True)\n    time.sleep(0.1)")})
+        "one.ipynb": notebook(TELLS, goes_on)})
     with started("run", "--offline", project=project, API_TOKEN=VALUE) as process:
         saved = until(lambda: next(project.glob(".notemill/runs/*/one/executed.ipynb"), None))
         assert until(lambda: "******" in saved.read_text())

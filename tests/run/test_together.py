@@ -13,7 +13,8 @@ TIMES = "import time\nbegan = time.time()\ntime.sleep(pause)\nopen(out, 'w').wri
 
 def counted(root, pause=1.0):
     """a -> b; each notes that it was executed."""
-    cell = f"open({str(root / 'ran')!r}, 'a').write(name + '\\n')\nimport time\ntime.sleep({pause})\nopen(out, 'w').write(name)"
+    cell = (f"open({str(root / 'ran')!r}, 'a').write(name + '\\n')\n"
+            f"import time\ntime.sleep({pause})\nopen(out, 'w').write(name)")
     return make_project(root, steps={
         "a": {"notebook": "a.ipynb", "outputs": {"out": "a.txt"}},
         "b": {"notebook": "b.ipynb", "inputs": {"data": "a.out"}, "outputs": {"out": "b.txt"}}}, notebooks={
@@ -58,9 +59,9 @@ def test_a_run_that_waits_for_another_can_be_interrupted(tmp_path):
 def pair(root, **more):
     """Two steps that need nothing of each other."""
     step = {"outputs": {"out": "t.txt"}, "params": {"pause": 2.0}}
+    declared = "out = ''\npause: float = 0"
     return make_project(root, steps={name: {"notebook": f"{name}.ipynb", **step} for name in "ab"}, notebooks={
-        f"{name}.ipynb": notebook(f"# {name}\n'{name}'", TIMES, parameters="out = ''\npause: float = 0") for name in "ab"},
-        **more)
+        f"{name}.ipynb": notebook(f"'{name}'", TIMES, parameters=declared) for name in "ab"}, **more)
 
 
 def span(project, name):
@@ -80,7 +81,8 @@ def test_independent_steps_run_at_once_as_far_as_jobs_allow(tmp_path, run_here, 
 def test_processors_are_shared_out_between_steps_at_once(tmp_path, run_here, monkeypatch):
     monkeypatch.setattr("notemill.run.facts.cpus", lambda: 4)
     cell = ("import json, numpy, os, threadpoolctl\n"
-            "threads = [int(os.environ['OMP_NUM_THREADS']), *{p['num_threads'] for p in threadpoolctl.threadpool_info()}]\n"
+            "pools = {pool['num_threads'] for pool in threadpoolctl.threadpool_info()}\n"
+            "threads = [int(os.environ['OMP_NUM_THREADS']), *pools]\n"
             "json.dump({'threads': max(threads)}, open(out, 'w'))")
     one = {"outputs": {"out": "metrics.json"}}
     project = make_project(tmp_path, steps={
@@ -97,7 +99,8 @@ def test_a_failure_stops_what_depends_on_it_and_nothing_else(tmp_path, run_here,
     out = {"outputs": {"out": "o.txt"}}
     good, bad = ["open(out, 'w').close()"], ["1/0"]
     project = make_project(tmp_path, steps={
-        "bad": {"notebook": "bad.ipynb", **out}, "after": {"notebook": "good.ipynb", "inputs": {"data": "bad.out"}, **out},
+        "bad": {"notebook": "bad.ipynb", **out},
+        "after": {"notebook": "good.ipynb", "inputs": {"data": "bad.out"}, **out},
         "later": {"notebook": "good.ipynb", "inputs": {"data": "after.out"}, **out},
         "other": {"notebook": "good.ipynb", **out},
         "others": {"notebook": "good.ipynb", "inputs": {"data": "other.out"}, **out}}, notebooks={
@@ -105,7 +108,8 @@ def test_a_failure_stops_what_depends_on_it_and_nothing_else(tmp_path, run_here,
         "bad.ipynb": notebook(*bad, parameters="out = ''")})
     result = run_here(project, "--jobs", 2)
     assert result.code == 1 and result.json["error"]["step"] == "bad"
-    assert statuses(result) == {"bad": "failed", "after": "skipped", "later": "skipped", "other": "done", "others": "done"}
+    assert statuses(result) == {"bad": "failed", "after": "skipped", "later": "skipped", "other": "done",
+                                "others": "done"}
     assert {step["step"]: step["reasons"] for step in result.json["steps"]}["later"] == ["what it needs failed"]
 
 

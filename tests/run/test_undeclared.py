@@ -47,8 +47,8 @@ def test_declared_inputs_may_be_read_by_their_own_names(tmp_path, warnings):
 
 
 def test_a_folder_full_of_files_is_not_a_page_full_of_warnings(tmp_path, warnings):
-    project = project_that(tmp_path, "import pathlib\nfor path in sorted(pathlib.Path('../many').iterdir()):\n    path.read_text()",
-                           files={f"many/{n:02}.txt": "" for n in range(25)})
+    cell = "import pathlib\nfor path in sorted(pathlib.Path('../many').iterdir()):\n    path.read_text()"
+    project = project_that(tmp_path, cell, files={f"many/{n:02}.txt": "" for n in range(25)})
     told, _ = warnings(project)
     assert len(told) == 11 and told[-1] == "reads 15 more files that are not among its inputs"
 

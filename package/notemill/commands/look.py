@@ -72,9 +72,10 @@ def get(folder: Path, name: str, file: Path, run_name: str | None, *, as_json: b
         for one in facts["files"]:
             copy_out(project, one["sha256"], file / Path(one["name"]).name, name)
     else:
+        file = file / facts["file"] if file.is_dir() else file
         copy_out(project, facts["sha256"], file, name)
     if as_json:
-        print_json({"run": record["run"], "name": name, "file": str(file), **facts, "error": None})
+        print_json({"run": record["run"], "name": name, **facts, "file": str(file), "error": None})
     else:
         click.echo(f"{file}: {name} of run {record['run']}, {size(facts.get('bytes'))}")
 

@@ -10,7 +10,7 @@ from notemill import contract, lineage
 from notemill.errors import NotemillError
 from notemill.execute import check_kernels
 from notemill.pipeline import Output
-from notemill.plan import Options, Plan, PlannedStep, Ready, get_ready, make_plan, outputs_of, plan_step
+from notemill.plan import Options, Plan, PlannedStep, Ready, changed_since, get_ready, make_plan, outputs_of, plan_step
 from notemill.project import Project
 from notemill.run import facts
 from notemill.run.console import Console
@@ -226,12 +226,23 @@ def execute_step(work: Work, name: str, planned: PlannedStep, threads: int) -> d
     except NotemillError as error:
         note_failure(work, name, planned, error)
         raise
-    project.keep_result(planned.fingerprint, result)
+    keep_result(work, name, planned, result)
     project.keep_latest(name, latest(work, name, planned, "done"))
     record.update(name, status="done")
     write_step_report(project, record, work.ready[name])
     work.console.done(name, record.step(name))
     return result
+
+
+def keep_result(work: Work, name: str, planned: PlannedStep, result: dict) -> None:
+    """Keep the result for reuse, unless the code was edited while it ran: nobody knows which of the two made it."""
+    changed = changed_since(work.project, work.ready[name])
+    if changed:
+        text = f"{', '.join(changed)} changed while it ran: the result serves this run, and is not kept for reuse"
+        warnings = [*work.record.step(name)["warnings"], text]
+        work.record.set(name, warnings=warnings)
+    else:
+        work.project.keep_result(planned.fingerprint, result)
 
 
 def note_failure(work: Work, name: str, planned: PlannedStep, error: NotemillError) -> None:

@@ -1,0 +1,261 @@
+"""The words of the command line: help, documentation, exit codes, `--json`, completion."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+from tiny import cli, cli_process, command, make_project, notebook
+
+from notemill import cli as module
+from notemill.errors import NotemillError
+
+REFERENCE = Path(__file__).parents[1] / "docs" / "reference" / "cli.md"
+COMMANDS = module.cli.commands
+PUBLIC = ["run", "plan", "why", "get", "compare", "debug", "lineage", "gc"]
+# Words for each command: some that succeed once there has been a run, and some that fail, with the exit code.
+WORDS = {"run": ([], ["nowhere"], 2), "plan": ([], ["nowhere"], 2), "why": (["one"], ["noe"], 2),
+         "get": (["one.out", "FILE"], ["one.uot", "FILE"], 2), "compare": (["latest", "latest"], ["latest", "9999"], 2),
+         "debug": (["one"], ["noe"], 2), "lineage": (["RUN"], ["20000101-000000-0000"], 2),
+         "gc": ([], ["--keep-days", "-1"], 2)}
+
+
+@pytest.fixture(scope="module")
+def ran(tmp_path_factory):
+    """A project that has run once; tests leave it as it is."""
+    project = make_project(tmp_path_factory.mktemp("ran"), steps={
+        "one": {"notebook": "one.ipynb", "outputs": {"out": "o.txt"}, "params": {"count": 2}},
+        "other": {"notebook": "one.ipynb", "outputs": {"out": "o.txt"}}}, notebooks={
+        "one.ipynb": notebook("open(out, 'w').write(f'{count} {text}')",
+                              parameters="out = ''\ncount: int = 1\ntext = ''")})
+    assert cli("run", "--offline", project=project).code == 0
+    return project
+
+
+def options_of(name):
+    return [word for parameter in COMMANDS[name].params if isinstance(parameter, click.Option)
+            for word in parameter.opts if word.startswith("-")]
+
+
+@pytest.mark.parametrize("name", list(COMMANDS))
+def test_every_command_has_help(name):
+    told = cli(name, "--help")
+    assert told.code == 0 and told.err == "" and COMMANDS[name].help
+    assert all(parameter.help for parameter in COMMANDS[name].params if isinstance(parameter, click.Option))
+    for word in options_of(name):
+        assert word in told.out
+    assert cli(name, "-h").out == told.out
+
+
+@pytest.mark.parametrize("name", list(COMMANDS))
+def test_every_command_and_option_is_documented(name):
+    sections = re.split(r"^###\s", REFERENCE.read_text(), flags=re.M)
+    own = [section for section in sections if section.startswith(f"`notemill {name}")]
+    assert len(own) == 1, f"{REFERENCE} has no section for {name}"
+    text = own[0] if name != "plan" else own[0] + next(s for s in sections if s.startswith("`notemill run"))
+    for word in options_of(name):
+        assert word in text or word in sections[0], f"{REFERENCE}: {name} says nothing of {word}"
+
+
+def test_the_reference_names_no_command_that_is_not_there():
+    assert set(re.findall(r"^### `notemill (\w+)", REFERENCE.read_text(), flags=re.M)) == set(COMMANDS)
+
+
+def test_the_program_has_help_and_a_version():
+    told = cli("--help")
+    listed = told.out.partition("Commands:\n")[2]
+    assert told.code == 0 and re.findall(r"^  (\w+) ", listed, flags=re.M) == list(COMMANDS)
+    assert "..." not in listed, "a summary is cut"
+    assert re.fullmatch(r"notemill, version \d+\.\d+\.\d+\n", cli("--version").out)
+    assert list(COMMANDS) == [*PUBLIC, "completion"]
+
+
+def words_of(name, project, tmp_path, failing):
+    run = max(path.parent.name for path in project.glob(".notemill/runs/*/run.json"))
+    return [word.replace("FILE", str(tmp_path / "got")).replace("RUN", run) for word in WORDS[name][failing]]
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_json_stands_alone_on_standard_output(ran, tmp_path, name):
+    offline = ["--offline"] if name == "run" else []
+    good = cli(name, "--json", *offline, *words_of(name, ran, tmp_path, 0), project=ran)
+    assert good.code == 0 and isinstance(good.json, dict) and good.json["error"] is None
+    bad = cli(name, "--json", *words_of(name, ran, tmp_path, 1), project=ran)
+    assert bad.code == WORDS[name][2]
+    assert set(bad.json) == {"error"} and {"where", "got", "allowed", "hint"} <= set(bad.json["error"])
+    assert bad.json["error"]["got"] and bad.err and "Traceback" not in bad.err
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_a_folder_that_is_no_project(tmp_path, name):
+    words = [word for word in words_of_none(name)]
+    for folder in (tmp_path, tmp_path / "nowhere"):
+        told = cli(name, "--json", *words, project=folder)
+        assert told.code == 2 and "is no Notemill project" in told.json["error"]["got"], told
+        assert "--project" in told.err
+
+
+def words_of_none(name):
+    return ["x"] * sum(isinstance(p, click.Argument) and p.nargs == 1 for p in COMMANDS[name].params)
+
+
+def test_plan_prints_the_shape_that_people_script_against(ran):
+    told = cli("plan", "--json", "-p", "one.count=3", project=ran).json
+    assert told == {"run": None, "error": None, "steps": [
+        {"step": "one", "action": "run", "reasons": ["parameter count 2 -> 3"]},
+        {"step": "other", "action": "reuse", "reasons": []}]}
+
+
+def test_run_prints_the_shape_that_people_script_against(ran):
+    told = cli("run", "--json", "--offline", project=ran).json
+    assert {"run", "status", "steps", "error"} <= set(told) and re.fullmatch(r"\d{8}-\d{6}-[0-9a-f]{4}", told["run"])
+    for step in told["steps"]:
+        assert {"step", "action", "status", "reasons", "seconds", "cpu_seconds", "peak_mb", "report"} <= set(step)
+
+
+@pytest.mark.parametrize(("words", "got"), [
+    (["run", "--jobs", "0"], "0 is not in the range"), (["run", "--no-such-option"], "--no-such-option"),
+    (["rnu"], "rnu"), (["why"], "STEP"), (["get", "one.out"], "FILE"), (["run", "-p", "count=1"], "-p count=1"),
+    (["run", "-p", "one.count"], "-p one.count"), (["run", "-p", "one.cuont=1"], "cuont"),
+    (["run", "-p", "oen.count=1"], "oen"), (["run", "-p", "one.count=many"], "many"),
+    (["run", "-p", "one.count=[1"], "-p one.count"), (["run", "--force=oen"], "oen"),
+    (["run", "--params", "nowhere.yaml"], "nowhere.yaml"), (["completion", "tcsh"], "tcsh")])
+def test_wrong_words_end_with_2_and_say_what_was_wrong(ran, words, got):
+    project = {} if words[0] in ("completion", "rnu") else {"project": ran}
+    told = cli(*words, **project)
+    assert told.code == 2 and got in told.err and told.out == "" and "Traceback" not in told.err
+    if words[0] != "completion":
+        told = cli(*words, "--json", **project)
+        assert told.code == 2 and got in json.dumps(told.json["error"])
+
+
+def test_parameters_are_typed(ran, tmp_path):
+    (tmp_path / "params.yaml").write_text("one: {count: 7, text: from the file}\nother: {count: 8}\n")
+    told = cli("plan", "--json", "--params", tmp_path / "params.yaml", "-p", "one.count=9", project=ran)
+    assert told.json["steps"] == [
+        {"step": "one", "action": "run", "reasons": ["parameter count 2 -> 9", "parameter text set to from the file"]},
+        {"step": "other", "action": "run", "reasons": ["parameter count set to 8"]}]
+    for value, fits in (("3", True), ("'3'", False), ("3.5", False), ("true", False), ("no", False)):
+        assert cli("plan", "-p", f"one.count={value}", project=ran).code == (0 if fits else 2), value
+
+
+@pytest.mark.parametrize(("content", "got"), [("- one\n", "is not a mapping"), ("one: 3\n", "is not a mapping"),
+                                              ("one: {count: 1\n", "params.yaml")])
+def test_a_file_of_parameters_that_is_none(ran, tmp_path, content, got):
+    (tmp_path / "params.yaml").write_text(content)
+    told = cli("plan", "--params", tmp_path / "params.yaml", project=ran)
+    assert told.code == 2 and got in told.err and "Traceback" not in told.err
+
+
+def test_force_takes_the_steps_named_or_all(ran):
+    def forced(*words):
+        steps = cli("plan", "--json", *words, project=ran).json["steps"]
+        return [step["step"] for step in steps if step["action"] == "run"]
+
+    assert forced("--force") == ["one", "other"] and forced("--force=one") == ["one"]
+    assert forced("--force", "one") == ["one"] and forced("--force=one", "--force=other") == ["one", "other"]
+    assert forced("one") == forced() == []
+
+
+def test_exit_codes_of_real_processes(ran, tmp_path):
+    failing = make_project(tmp_path, steps={"one": {"notebook": "one.ipynb"}}, notebooks={"one.ipynb": ["1/0"]})
+    assert cli_process("run", "--offline", "--json", project=ran).code == 0
+    assert cli_process("run", "--offline", project=failing).code == 1
+    wrong = cli_process("run", "nowhere", project=ran)
+    assert wrong.code == 2 and wrong.out == "" and "nowhere" in wrong.err
+
+
+def test_no_ansi_where_no_terminal_is(ran):
+    for words in (["run", "--offline"], ["plan"], ["why", "one"], ["--help"]):
+        told = cli_process(*words, **({} if words == ["--help"] else {"project": ran}), FORCE_COLOR="1", TERM="xterm")
+        assert told.code == 0 and "\x1b" not in told.out + told.err
+
+
+def test_an_interrupted_command_still_prints_its_object(ran, monkeypatch):
+    def interrupted(*args, **kwargs):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("notemill.commands.look.why", interrupted)
+    told = cli("why", "one", "--json", project=ran)
+    assert told.code == 130 and told.json["error"]["got"] == "interrupted" and told.err.strip() == "interrupted"
+
+
+def test_a_fault_of_notemills_own_still_prints_its_object(ran, monkeypatch):
+    def broken(*args, **kwargs):
+        raise ZeroDivisionError("a fault")
+
+    monkeypatch.setattr("notemill.commands.look.why", broken)
+    with pytest.raises(ZeroDivisionError):
+        cli("why", "one", "--json", project=ran)
+    assert "please report" in module.in_words(ZeroDivisionError("a fault")).hint
+
+
+def test_an_error_of_the_system_is_told_without_traceback(ran, monkeypatch):
+    def full(*args, **kwargs):
+        raise OSError(28, "No space left on device", "/somewhere/file")
+
+    monkeypatch.setattr("notemill.commands.look.why", full)
+    told = cli("why", "one", "--json", project=ran)
+    assert told.code == NotemillError.exit_code == 1
+    assert told.json["error"]["where"] == "/somewhere/file" and "notemill gc" in told.json["error"]["hint"]
+    assert told.err.startswith("/somewhere/file: No space left on device\n")
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_is_a_script_of_that_shell(shell):
+    if not shutil.which(shell):
+        pytest.skip(f"{shell} is not installed")
+    told = cli_process("completion", shell)
+    assert told.code == 0 and "_NOTEMILL_COMPLETE" in told.out
+    checked = subprocess.run([shell, "-n"], input=told.out, capture_output=True, text=True)
+    assert checked.returncode == 0, checked.stderr
+
+
+def complete(project, line):
+    """What bash offers at the end of the line."""
+    words = line.split(" ")
+    environ = {**os.environ, "_NOTEMILL_COMPLETE": "bash_complete", "COMP_WORDS": line,
+               "COMP_CWORD": str(len(words) - 1)}
+    done = subprocess.run([sys.executable, "-m", "notemill"], env=environ, cwd=project, capture_output=True, text=True,
+                          timeout=60)
+    return [offer.partition(",")[2] for offer in done.stdout.splitlines() if offer], done.stderr
+
+
+def test_completion_offers_commands_and_steps(ran, tmp_path):
+    assert complete(ran, "notemill co") == (["compare", "completion"], "")
+    assert complete(ran, "notemill run o") == (["one", "other"], "")
+    assert complete(ran, "notemill why ot") == (["other"], "")
+    assert complete(ran, "notemill debug on") == (["one"], "")
+    assert complete(tmp_path, f"notemill run --project {ran} on") == (["one"], "")
+    assert complete(tmp_path, "notemill run o") == ([], "")
+    assert "--force" in complete(ran, "notemill run --f")[0]
+
+
+def test_help_imports_little():
+    script = ("import sys\nfrom notemill.cli import main\n"
+              "try:\n    main(['--help'])\nexcept SystemExit:\n    pass\n"
+              "print(sorted({name.partition('.')[0] for name in sys.modules} & set(sys.argv[1:])), file=sys.stderr)")
+    heavy = ["mlflow", "sklearn", "pandas", "numpy", "papermill", "nbconvert", "nbformat", "jinja2", "yaml", "zmq"]
+    done = subprocess.run([sys.executable, "-c", script, *heavy], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0 and done.stderr == "[]\n"
+
+
+def test_a_run_with_nothing_to_do_imports_little(ran):
+    script = ("import sys\nfrom notemill.cli import main\n"
+              "try:\n    main(['run', '--json', '--project', sys.argv[1]])\n"
+              "except SystemExit as done:\n    assert not done.code\n"
+              "print(sorted({name.partition('.')[0] for name in sys.modules} & set(sys.argv[2:])), file=sys.stderr)")
+    assert cli("run", project=ran).code == 0    # its lineage has reached MLflow: nothing is left to send
+    heavy = ["mlflow", "sklearn", "pandas", "numpy", "papermill", "nbconvert", "nbformat", "zmq"]
+    done = subprocess.run([sys.executable, "-c", script, str(ran), *heavy], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0 and done.stderr.splitlines()[-1] == "[]", done.stderr
+
+
+def test_the_module_is_the_program(ran):
+    assert command("plan", project=ran)[1:3] == ["-m", "notemill"]
+    assert cli_process("plan", project=ran).out == cli("plan", project=ran).out
