@@ -14,7 +14,6 @@ import click
 
 import notemill
 from notemill.errors import NotemillError, UsageError
-from notemill.text import silence
 
 PROJECT = click.option("--project", "folder", type=click.Path(path_type=Path), default=Path("."), metavar="DIR",
                        help="The project's folder, if not the current one.")
@@ -231,9 +230,6 @@ def main(args: list[str] | None = None) -> None:
         fail(error.format_message(), UsageError.exit_code)
     except (KeyboardInterrupt, click.Abort):
         fail("interrupted", 130)
-    except BrokenPipeError:  # `notemill plan | head`
-        silence(sys.stdout)
-        sys.exit(0)
     except (NotemillError, OSError) as error:
         fail(str(in_words(error)), in_words(error).exit_code)
 

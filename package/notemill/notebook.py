@@ -14,6 +14,7 @@ from notemill.memory import Memory
 from notemill.parameters import Parameter, read_parameters
 
 RULES = 1  # raised when the same notebook would be read in another way
+PAPERMILLS = {"injected-parameters", "papermill-error-cell-tag"}  # of an earlier run: it puts its own in again
 TAGS_THAT_COUNT = ("parameters", "raises-exception", "skip-execution")
 MAGIC_LINE = re.compile(r"^(\s*)((?:[\w., ]+=\s*)?)([%!?].*)$", re.M)
 IMPORT_LINE = re.compile(r"^\s*(?:from\s+([\w.]+)\s+import|import\s+([\w.]+))", re.M)
@@ -77,7 +78,7 @@ def load_cells(path: Path, raw: bytes, name: str) -> dict:
         for key in ("kernelspec", "language_info"):
             _a(dict, metadata.get(key) or {}, key)
         cells = [_cell_of(_a(dict, cell, "a cell")) for cell in _a(list, content["cells"], "the list of cells")]
-        return {**content, "cells": cells, "metadata": metadata}
+        return {**content, "cells": [cell for cell in cells if not PAPERMILLS & set(_tags(cell))], "metadata": metadata}
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         why = f"it has no {error}" if isinstance(error, KeyError) else error
         raise UsageError(name, f"is not a notebook: {why}", hint="open it in Jupyter and save it again") from None
@@ -187,6 +188,11 @@ def _without_magics(source: str) -> str:
     except (SyntaxError, ValueError):
         return MAGIC_LINE.sub(lambda m: f"{m[1]}{m[2]}{m[3]!r}", source)
     return source
+
+
+def does_something(source: str, language: str = "python") -> bool:
+    """Whether a code cell holds more than comments and blanks."""
+    return _does_something({"source": source}, _parse(source) if language == "python" else None)
 
 
 def _does_something(cell: dict, tree: ast.Module | None) -> bool:

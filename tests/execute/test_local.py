@@ -50,11 +50,14 @@ def test_what_a_kernel_does_at_its_end_is_done(execute_cells, tmp_path):
     (["a = 1", "if a\n    b"], ("SyntaxError", 3, 1)),
     (["def f():\n    try:\n        1/0\n    except Exception as error:\n        raise ValueError('x') from error",
       "a = 1\nf()"], ("ValueError", 3, 2)),
+    (["def f():\n    1/0\ntry:\n    f()\nexcept Exception as error:\n    raise ValueError('x') from error"],
+     ("ValueError", 2, 6)),
     (["try:\n    1/0\nexcept ZeroDivisionError:\n    pass\n    missing\n"], ("NameError", 2, 5)),
     (["a = 1", markdown("text"), "%%bash\nexit 3"], ("CalledProcessError", 4, 1)),
     (["x = input('name?')"], ("StdinNotImplementedError", 2, 1)),
     (["import sys\nsys.exit(4)"], ("SystemExit", 2, None)),
-], ids=["error", "syntax", "cause", "in-handler", "bash", "input", "exit-status"])
+    (["%%capture\nx = 1\n1/0"], ("ZeroDivisionError", 2, 2)),
+], ids=["error", "syntax", "cause", "cause-here", "in-handler", "bash", "input", "exit-status", "capture"])
 def test_an_error_is_told_by_cell_and_line(execute_cells, cells, expected):
     executed = execute_cells(*cells, "raise RuntimeError('never reached')")
     assert failure_of(executed) == expected
@@ -79,6 +82,7 @@ def test_a_dead_kernel_is_told_by_its_cell(execute_cells, cell, words, line):
     assert words in executed.failure.message
     errors = [output for output in executed.notebook["cells"][3]["outputs"] if output["output_type"] == "error"]
     assert [error["ename"] for error in errors] == ["KernelDied"], "the report has nothing to mark"
+    assert [one["metadata"]["papermill"]["status"] for one in executed.notebook["cells"]][-2:] == ["failed", "pending"]
 
 
 def test_a_failure_where_the_parameters_are_set_has_no_cell_of_the_source(execute_cells):
@@ -118,9 +122,10 @@ def test_project_modules_hide_no_library(execute_cells, printed, tmp_path):
 
 
 def test_a_notebook_that_ends_itself_is_done_and_says_what_it_left(execute_cells, printed):
-    executed = execute_cells("import sys\nprint('first')\nsys.exit()", "print('second')", "print('third')")
+    executed = execute_cells(code("1/0", tags=["raises-exception"]), "import sys\nprint('first')\nsys.exit()",
+                             "print('second')", "print('third')")
     assert executed.failure is None and executed.cells_left == 2
-    assert printed(executed.notebook).startswith("first\n") and "second" not in printed(executed.notebook)
+    assert "first\n" in printed(executed.notebook) and "second" not in printed(executed.notebook)
 
 
 def test_a_stop_ends_the_kernel_and_keeps_what_was_shown(make_job, printed):

@@ -15,6 +15,7 @@ from notemill.errors import UsageError, did_you_mean
 from notemill.fingerprint import shown
 from notemill.plan import Options, PlannedStep, get_ready, make_plan
 from notemill.project import Project, open_project
+from notemill.run.step import inside
 from notemill.text import size, style_for
 
 RUN_END = 4  # a run may be named by its last four digits; less could be a version's number
@@ -70,7 +71,7 @@ def get(folder: Path, name: str, file: Path, run_name: str | None, *, as_json: b
     facts = recorded(record, name)
     if "files" in facts:
         for one in facts["files"]:
-            copy_out(project, one["sha256"], file / Path(one["name"]).name, name)
+            copy_out(project, one["sha256"], file / inside(one["name"]), name)
     else:
         file = file / facts["file"] if file.is_dir() else file
         copy_out(project, facts["sha256"], file, name)

@@ -51,8 +51,9 @@ def tell_failure(record: dict) -> None:
             place = "".join([f": cell {error['cell']}" if error["cell"] else "",
                              f", line {error['line']}" if error["line"] else ""])
             message = "\n  ".join(map(printable, error["message"].splitlines()))
-            click.echo(f"\nstep '{step['step']}': {step['notebook']}{place}\n  {error['name']}: {message}\n"
-                       f"  report: {error['report']}", err=True)
+            report = f"\n  report: {error['report']}" if error["report"] else ""
+            where = f"step '{step['step']}': {step['notebook']}{place}"
+            click.echo(f"\n{where}\n  {error['name']}: {message}{report}", err=True)
 
 
 def summary(record: dict) -> dict:

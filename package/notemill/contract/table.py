@@ -236,10 +236,6 @@ def _moments(array: pa.ChunkedArray) -> pd.Series:
     return pd.to_datetime(array.to_pandas(), utc=True)
 
 
-def _is_any(kind: pa.DataType) -> bool:
-    return True
-
-
 NUMBERS = (_is_number, _nullable)
 TEXTS = (_is_text, lambda array: array.to_pandas())
 TRUTHS = (pa.types.is_boolean, _nullable)

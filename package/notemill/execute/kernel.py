@@ -12,6 +12,7 @@ from pathlib import Path
 
 from notemill.errors import UsageError, did_you_mean
 from notemill.execute.job import Job
+from notemill.late import import_whole
 from notemill.pipeline import Pipeline
 
 LAUNCHER = Path(__file__).with_name("launcher.py")  # run by path: the kernel imports nothing of notemill
@@ -88,6 +89,7 @@ def _lines(path: Path) -> list[str]:
 def make_kernel(job: Job) -> Iterator[Kernel]:
     """The job's kernel, not yet started; it is gone afterwards, with its folder."""
     folder = Path(tempfile.mkdtemp(prefix="notemill-", dir=_short_folder()))  # 0700
+    import_whole("jupyter_client", "nbformat")
     kernel = Kernel(_manager(job, folder), folder)
     try:
         yield kernel

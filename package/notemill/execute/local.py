@@ -9,10 +9,9 @@ from notemill.execute.kernel import Kernel, make_kernel
 from notemill.execute.running import Running
 from notemill.execute.watch import Watch
 from notemill.files import write_notebook
+from notemill.late import import_whole
 
-CAUSED = re.compile(r"^(?:The above exception was the direct cause|During handling of the above exception).*$", re.M)
 CELL_LINE = r"^\s*(?:File\s+)?(?:Cell|Input) In\s?\[{count}\],? line (\d+)"
-ARROW_LINE = r"^-+>\s*(\d+)"
 CRASH_LINE = re.compile(r'^  File ".*?ipykernel_\d+/\d+\.py", line (\d+)', re.M)
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -48,6 +47,7 @@ def _papermill(job: Job, kernel: Kernel) -> Running:
 
 
 def _run_cells(job: Job, kernel: Kernel, running: Running) -> None:
+    import_whole("papermill", "nbconvert")
     import nbformat
     import papermill
     from papermill.exceptions import PapermillExecutionError
@@ -62,7 +62,9 @@ def _run_cells(job: Job, kernel: Kernel, running: Running) -> None:
             running.notebook, None, parameters=dict(job.parameters), engine_name=ENGINE, kernel_name=_kernel_name(job),
             language=_language(running.notebook), progress_bar=False, job=job, km=kernel.manager, running=running)
     except PapermillExecutionError:
-        if _failing_cell(running.notebook):
+        failed = next((cell for cell in _cells(running.notebook) if _went_wrong(cell)), None)
+        if failed:
+            _state(failed).update(exception=True, status="failed")
             raise
         remove_error_markers(running.notebook)  # a cell tagged `raises-exception` did as it said
 
@@ -113,6 +115,13 @@ def _state(cell: dict) -> dict:
     return cell["metadata"].get("papermill", {})
 
 
+def _went_wrong(cell: dict) -> bool:
+    """Whether the cell shows an error that no tag foretold; IPython calls one below `%%capture` well."""
+    errors = [output for output in cell.get("outputs", []) if output["output_type"] == "error"]
+    ends = [error["ename"] == "SystemExit" and error["evalue"] in ("", "0") for error in errors]
+    return "raises-exception" not in _tags(cell) and not (all(ends) if ends else not _state(cell).get("exception"))
+
+
 def _failing_cell(notebook: dict) -> dict | None:
     """The cell that failed, or that was running."""
     return next((cell for cell in _cells(notebook)
@@ -135,11 +144,9 @@ def _tags(cell: dict) -> list[str]:
 
 def _line(cell: dict, output: dict) -> int | None:
     """The line of the cell at which the error shows in IPython's traceback."""
-    text = CAUSED.split(ANSI.sub("", "\n".join(output["traceback"])))[-1]
-    for pattern in (CELL_LINE.format(count=cell.get("execution_count")), CELL_LINE.format(count=r"\d+"), ARROW_LINE):
-        if match := re.search(pattern, text, re.M):
-            return int(match[1])
-    return None
+    text = ANSI.sub("", "\n".join(output["traceback"]))
+    match = re.search(CELL_LINE.format(count=cell.get("execution_count")), text, re.M)
+    return int(match[1]) if match else None
 
 
 def _crash_line(log: str) -> int | None:

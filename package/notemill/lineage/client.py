@@ -6,6 +6,7 @@ import os
 import warnings
 from collections.abc import Iterator
 
+from notemill.late import import_whole
 from notemill.lineage.template import QUIET
 
 # MLflow's own patience with a dead server is seven tries with pauses that double: four minutes.
@@ -18,7 +19,7 @@ def import_mlflow() -> None:
     """Take the seconds that importing MLflow costs now, in a thread, and not at the end of a run."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        import mlflow  # noqa: F401
+        import_whole("mlflow")
 
 
 @contextlib.contextmanager
@@ -32,6 +33,7 @@ def mlflow_client(uri: str) -> Iterator:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")     # other people's deprecations
+            import_whole("mlflow")  # another thread may be half-way through it
             from mlflow import MlflowClient
 
             logging.getLogger("alembic").setLevel(logging.WARNING)

@@ -2,6 +2,7 @@
 
 import copy
 import re
+from collections.abc import Callable
 
 INJECTED = "injected-parameters"
 MARKER = "papermill-error-cell-tag"
@@ -29,20 +30,25 @@ def tags_of(cell: dict) -> set[str]:
     return {tag for tag in tags if isinstance(tag, str)} if isinstance(tags, list) else set()
 
 
-def current_text(executed: dict, source: dict) -> dict:
+def current_text(executed: dict, source: dict, counts: Callable[[str], bool] = str.strip) -> dict:
     """`executed` with the texts of `source`: its Markdown, comments and layout, the outputs of the executed code cells.
 
-    Raises ValueError where the two do not have the same number of code cells.
+    `counts` says of a cell's code whether it does anything: a cell of comments may come and go. Raises ValueError where
+    the two do not have the same number of code cells that count.
     """
-    done = [cell for cell in executed["cells"] if cell["cell_type"] == "code" and INJECTED not in tags_of(cell)]
-    code = [cell for cell in source["cells"] if cell["cell_type"] == "code"]
+    done = [cell for cell in code_cells(executed, counts) if INJECTED not in tags_of(cell)]
+    code = code_cells(source, counts)
     if len(done) != len(code):
         raise ValueError(f"executed notebook has {len(done)} code cells, its source has {len(code)}")
-    results = iter(done)
-    cells = [with_result(cell, next(results)) if cell["cell_type"] == "code" else copy.deepcopy(cell)
+    results = {id(cell): result for cell, result in zip(code, done, strict=True)}
+    cells = [with_result(cell, results.get(id(cell), {})) if cell["cell_type"] == "code" else copy.deepcopy(cell)
              for cell in source["cells"]]
     put_injected(cells, executed["cells"])
     return {**copy.deepcopy(executed), "cells": cells}
+
+
+def code_cells(notebook: dict, counts: Callable[[str], bool]) -> list[dict]:
+    return [cell for cell in notebook["cells"] if cell["cell_type"] == "code" and counts(text_of(cell["source"]))]
 
 
 def with_result(cell: dict, done: dict) -> dict:
@@ -60,7 +66,8 @@ def put_injected(cells: list[dict], executed: list[dict]) -> None:
     for cell in executed:
         if INJECTED in tags_of(cell):
             places = [n for n, own in enumerate(cells) if own["cell_type"] == "code"]
-            cells.insert(places[before - 1] + 1 if before else 0, copy.deepcopy(cell))
+            last = min(before, len(places)) - 1
+            cells.insert(places[last] + 1 if last >= 0 else 0, copy.deepcopy(cell))
             return
         before += cell["cell_type"] == "code"
 

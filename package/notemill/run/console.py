@@ -25,7 +25,7 @@ class Console:
     def __init__(self, stream: TextIO = sys.stdout, *, live: bool = False, style: Style | None = None):
         self.stream, self.live, self.style = stream, live, style or Style(False)
         self.lock, self.running, self.drawn, self.width = threading.RLock(), {}, False, 0
-        self.works, self.ended = False, threading.Event()
+        self.works, self.warned, self.ended = False, 0, threading.Event()
 
     def note(self, text: str) -> None:
         """A line of its own."""
@@ -41,8 +41,13 @@ class Console:
         if runs:
             self.note(f"{record['project']}: run {record['run']}, {len(runs)} of {len(plan.steps)} steps to run")
             threading.Thread(target=self._tick, daemon=True).start()
-        for text in record["warnings"]:
+        self._warn(record["warnings"])
+
+    def _warn(self, texts: list[str]) -> None:
+        """The warnings that have not been told yet."""
+        for text in texts[self.warned:]:
             self.note(self.style.warn(f"warning: {text}"))
+        self.warned = len(texts)
 
     def end(self) -> None:
         """No line moves any more."""
@@ -94,6 +99,7 @@ class Console:
     def summary(self, record: Mapping, root: Path, open_command: str | None, metric: str | None = None) -> None:
         """The table at the end, and where to look; `metric` is the figure that people look at first."""
         self.end()
+        self._warn(record["warnings"])
         rows = [[step["step"], step["status"], duration(step["seconds"]) if step["action"] == "run" else "",
                  key_figures(step["metrics"], metric), why(step)] for step in record["steps"]]
         self.note("")

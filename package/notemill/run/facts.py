@@ -22,18 +22,24 @@ def git(root: Path, store: Store, redactor: Redactor) -> dict | None:
     if commit is None:
         return None
     dirty = bool(_git(root, "status", "--porcelain", "--", "."))
-    diff = _git(root, "diff", "--binary", "HEAD", "--", ".") if dirty else None
+    diff = _git_output(root, "diff", "--binary", "--no-ext-diff", "--no-color", "HEAD", "--", ".") if dirty else None
     return {"commit": commit, "branch": _git(root, "rev-parse", "--abbrev-ref", "HEAD"),
             "author": _git(root, "log", "-1", "--format=%an <%ae>"), "dirty": dirty,
-            "diff": store.add_bytes(redactor.bytes(f"{diff}\n".encode("utf-8", "surrogateescape"))) if diff else None}
+            "diff": store.add_bytes(redactor.bytes(diff)) if diff else None}
 
 
 def _git(root: Path, *words: str) -> str | None:
+    output = _git_output(root, *words)
+    return None if output is None else output.decode("utf-8", "surrogateescape").strip()
+
+
+def _git_output(root: Path, *words: str) -> bytes | None:
+    """What git says, to the byte: a diff without its last blank line cannot be applied."""
     try:
         done = subprocess.run(["git", "-C", str(root), *words], capture_output=True, timeout=60)
     except (OSError, subprocess.TimeoutExpired):
         return None
-    return done.stdout.decode("utf-8", "surrogateescape").strip() if done.returncode == 0 else None
+    return done.stdout if done.returncode == 0 else None
 
 
 def environment(project: Project) -> dict:

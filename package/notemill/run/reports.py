@@ -1,13 +1,23 @@
 """Write what people look at: a report for each step, and the index of the run; only what would differ is written."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 
 from notemill.files import canonical_json, read_json, sha256_text, write_atomic, write_json
-from notemill.notebook import load_cells
+from notemill.notebook import does_something, load_cells
 from notemill.plan import Ready
 from notemill.project import Project
 from notemill.run.record import Record
+
+
+@contextmanager
+def spared(record: Record) -> Iterator[None]:
+    """A page that cannot be made is told of: the run's results stand."""
+    try:
+        yield
+    except Exception as error:
+        record.warn(f"a report could not be written: {type(error).__name__}: {error}")
 
 
 def write_reports(project: Project, record: Record, ready: Mapping[str, Ready]) -> None:
@@ -35,6 +45,11 @@ def step_key(step: Mapping, ready: Ready) -> str:
 
 def write_step_report(project: Project, record: Record, ready: Ready) -> None:
     """reports/STEP.html from the executed notebook; a step that ran keeps a copy with its run, for MLflow."""
+    with spared(record):
+        _write_step_report(project, record, ready)
+
+
+def _write_step_report(project: Project, record: Record, ready: Ready) -> None:
     from notemill import report
 
     step = record.step(ready.step.name)
@@ -58,11 +73,19 @@ def shown_notebook(project: Project, step: Mapping, ready: Ready) -> dict | None
     if step["status"] != "reused":
         return notebook
     path = ready.step.notebook
-    return report.current_text(notebook, load_cells(path, path.read_bytes(), project.name_of(path)))
+    source = load_cells(path, path.read_bytes(), project.name_of(path))
+    with suppress(ValueError):  # the executed text where the two do not fit
+        return report.current_text(notebook, source, lambda code: does_something(code, ready.notebook.language))
+    return notebook
 
 
 def write_index_page(project: Project, record: Record, ready: Mapping[str, Ready]) -> None:
     """reports/index.html: the run, with its steps' plots."""
+    with spared(record):
+        _write_index_page(project, record, ready)
+
+
+def _write_index_page(project: Project, record: Record, ready: Mapping[str, Ready]) -> None:
     from notemill import report
 
     shown = {step["step"]: shown_notebook(project, step, ready[step["step"]]) for step in record.facts["steps"]}

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from notemill import contract, lineage
 from notemill.errors import NotemillError
+from notemill.late import import_whole
 from notemill.execute import check_kernels
 from notemill.pipeline import Output
 from notemill.plan import Options, Plan, PlannedStep, Ready, changed_since, get_ready, make_plan, outputs_of, plan_step
@@ -27,6 +28,14 @@ def run(project: Project, options: Options, console: Console) -> dict:
 
     Raises UsageError and NotemillError for what is found wrong before any step runs.
     """
+    try:
+        return run_steps(project, options, console)
+    finally:
+        project.save()  # digests that were worked out stay known, though the run was refused
+
+
+def run_steps(project: Project, options: Options, console: Console) -> dict:
+    """The run as a list of steps."""
     redactor = redactor_for(project)
     ready = get_ready(project, options)
     warnings = check_contract(project, ready)
@@ -52,16 +61,14 @@ def run(project: Project, options: Options, console: Console) -> dict:
     write_reports(project, record, ready)
     if status != "interrupted" and (works or lineage.pending_runs(project.runs)):
         publish(work)
-    project.save()
     return record.shown()
 
 
 def preload(options: Options) -> None:
     """Import what a run that executes needs in any case, while the first kernels start."""
     with suppress(ImportError, OSError, NotemillError):  # whoever needs it for work meets the same error, and tells it
-        import nbconvert  # noqa: F401
-        import papermill  # noqa: F401
-
+        import_whole("jupyter_client", "nbformat")
+        import_whole("papermill", "nbconvert")
         lineage.template_file()
         if not options.offline:
             lineage.import_mlflow()
@@ -82,11 +89,11 @@ def check_contract(project: Project, ready: Mapping[str, Ready]) -> list[str]:
 def first_error(record: Mapping, status: str) -> dict | None:
     """The first failed step's error, as it stands under "error"."""
     for step in record["steps"]:
-        if step["error"]:
+        if error := step["error"]:
             return {"where": f"step '{step['step']}': {step['notebook']}", "allowed": None,
-                    "got": f"{step['error']['name']}: {step['error']['message']}",
-                    "hint": f"see {step['error']['report']}", "step": step["step"], "cell": step["error"]["cell"],
-                    "line": step["error"]["line"], "report": step["error"]["report"]}
+                    "got": f"{error['name']}: {error['message']}",
+                    "hint": f"see {error['report']}" if error["report"] else None, "step": step["step"],
+                    "cell": error["cell"], "line": error["line"], "report": error["report"]}
     if status == "interrupted":
         return {"where": f"run {record['run']}", "got": "interrupted", "allowed": None,
                 "hint": "notemill run takes it up"}
@@ -250,7 +257,7 @@ def note_failure(work: Work, name: str, planned: PlannedStep, error: NotemillErr
     known = work.record.step(name)["error"]
     work.record.update(name, status="failed", error=known or {
         "name": type(error).__name__, "message": str(error), "cell": None, "line": None,
-        "report": f"reports/{name}.html"})
+        "report": f"reports/{name}.html" if work.record.step(name)["executed"] else None})
     if not work.stop.is_set():  # else it is still "running" for the next plan: it did not finish
         work.project.keep_latest(name, latest(work, name, planned, "failed"))
     write_step_report(work.project, work.record, work.ready[name])
@@ -283,7 +290,6 @@ def publish(work: Work) -> None:
         lineage.sync(project.runs, project.store, uri, redact=record.redactor.text)
     except Exception as error:  # the run's own result stands whatever becomes of the tracking server
         text = f"MLflow took no lineage, it is kept, and the next run sends it: {error or type(error).__name__}"
-        work.console.note(f"warning: {text}")
         record.warn(text)
         record.write()
     note_mlflow_runs(project, record, work.ready)

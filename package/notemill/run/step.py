@@ -79,12 +79,12 @@ def declared_files(project: Project, ready: Ready) -> frozenset[str]:
 def lay_out(project: Project, name: str, facts: Mapping, folder: Path) -> str | list[str]:
     """Links with the files' own names to the checked content: the path, or the list of paths, for the notebook."""
     if "files" in facts:
-        return [link(project, file["sha256"], folder / name / _inside(file["name"])) for file in facts["files"]]
+        return [link(project, file["sha256"], folder / name / inside(file["name"])) for file in facts["files"]]
     file = facts.get("file") or Path(facts.get("name") or facts["from"]).name
-    return link(project, facts["sha256"], folder / name / _inside(file))
+    return link(project, facts["sha256"], folder / name / inside(file))
 
 
-def _inside(name: str) -> str:
+def inside(name: str) -> str:
     """A file's name as a path that stays within the folder it is laid out in."""
     return "/".join(part for part in Path(name).parts if part not in ("..", "/", ".")) or "input"
 
@@ -99,6 +99,8 @@ def link(project: Project, sha256: str, path: Path) -> str:
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         path.symlink_to(content)
+    except FileExistsError:
+        raise
     except OSError:
         shutil.copyfile(content, path)
     return str(path)

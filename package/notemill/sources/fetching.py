@@ -67,7 +67,7 @@ def _file(source: FileSource, context: Context) -> tuple:
 
 def _glob(source: GlobSource, context: Context) -> tuple:
     found = glob.glob(source.pattern, root_dir=context.project, recursive=True)
-    names = sorted(Path(name).as_posix() for name in found)
+    names = sorted({Path(name).as_posix() for name in found})  # ** finds some twice
     files = [(name, context.project / name) for name in names if (context.project / name).is_file()]
     if not files:
         raise UsageError(source.where, f"no file matches '{source.pattern}'", hint=_nearest_folder(source, context))
