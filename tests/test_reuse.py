@@ -511,3 +511,15 @@ def test_code_edited_while_it_runs_is_not_kept_for_reuse(tmp_path):
     assert told.code == 0, told.err
     assert "notebooks/editing.ipynb changed while it ran" in told.out
     assert plan(project)["edit"][0] == "run"
+
+
+def test_a_cell_of_comments_and_a_cell_that_papermill_injected_are_no_code_to_the_report(project, site):
+    path = project / "notebooks/score.ipynb"
+    content = json.loads(path.read_text())
+    content["cells"].append(code("# a thought, and no more"))
+    content["cells"].insert(1, code("model = 'elsewhere'", tags=["injected-parameters"]))
+    path.write_text(json.dumps(content))
+    told = run(project, **environ(site))
+    assert told.code == 0, told.err
+    assert last_record(project)["steps"][-1]["action"] == "reuse" and "warning" not in told.out
+    assert "a thought, and no more" in (project / "reports/score.html").read_text()

@@ -3,6 +3,7 @@
 import json
 import sys
 import threading
+import time
 
 import pytest
 from tiny import code, markdown, notebook, write
@@ -175,14 +176,23 @@ def test_the_source_is_left_as_it_was(make_job):
     assert json.dumps(job.notebook) == before
 
 
-def test_output_that_never_ends_is_not_saved_all_the_time(make_job, tmp_path, monkeypatch):
+def test_output_faster_than_it_is_taken_is_not_lost(make_job, printed, monkeypatch):
+    from notemill.execute import engine
+
+    monkeypatch.setattr(engine.SavedAtIntervals, "save", lambda self, **more: time.sleep(0.001))
+    executed = execute(make_job("for n in range(4000):\n    print(n, flush=True)"))
+    assert executed.failure is None, executed.failure
+    assert printed(executed.notebook).split() == [str(n) for n in range(4000)]
+
+
+def test_a_large_notebook_is_not_saved_all_the_time(make_job, monkeypatch):
     from notemill.execute import engine
 
     saves = []
-    monkeypatch.setattr(engine, "SAVE_EVERY", 0.01)
-    monkeypatch.setattr(engine, "write_notebook", lambda path, content: saves.append(len(content["cells"])))
-    executed = execute(make_job("for n in range(3000):\n    print(n, flush=True)"))
-    assert executed.failure is None and 1 <= len(saves) < 300
+    monkeypatch.setattr(engine, "write_notebook", lambda path, content: (saves.append(path), time.sleep(0.2)))
+    executed = execute(make_job("import time\nend = time.time() + 2.5\nwhile time.time() < end:\n    print(1, flush=True)\n"
+                                "    time.sleep(0.01)"))
+    assert executed.failure is None and 1 <= len(saves) <= 4
 
 
 def test_notebooks_of_other_kernels_run(execute_cells, printed):

@@ -28,13 +28,23 @@ def main(argv: list[str]) -> None:
     adopt_orphans()
     os.environ.pop("JPY_PARENT_PID", None)  # else ipykernel ends itself first, and leaves its children alone
     threading.Thread(target=end_with, args=(settings["parent"], settings["folder"]), daemon=True).start()
-    from ipykernel.kernelapp import IPKernelApp
-
-    app = IPKernelApp.instance()
+    app = kernel_app()
     app.initialize(sys.argv[1:])
     find_modules(os.path.join(settings["root"], "package"))
     limit_threads(app.shell.events, settings["threads"])
     app.start()
+
+
+def kernel_app():
+    """ipykernel's application, with sockets that drop nothing: a cell may print faster than it is listened to."""
+    from ipykernel.kernelapp import IPKernelApp
+
+    class KernelApp(IPKernelApp):
+        def _bind_socket(self, s, port):
+            s.sndhwm = 0  # no limit; beyond one, outputs would be lost, and the message that the cell has ended
+            return super()._bind_socket(s, port)
+
+    return KernelApp.instance()
 
 
 def watch_reads(root: str, declared: frozenset[str], log: str, installed: tuple[str, ...]) -> None:
