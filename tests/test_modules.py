@@ -1,5 +1,6 @@
 """Imports followed through a project, without running anything."""
 
+import shutil
 from importlib import metadata
 
 import pytest
@@ -102,9 +103,14 @@ def test_a_folder_of_another_kind_hides_no_distribution(project):
     write(project / "notebooks/yaml/readme.txt", "")
     assert follow(project, "yaml").distributions == {"PyYAML": metadata.version("pyyaml")}
     write(project / "package/yaml.py", "")
-    (project / "notebooks/yaml/readme.txt").rename(project / "notebooks/readme.txt")
-    (project / "notebooks/yaml").rmdir()
     assert files(project, "yaml") == ["package/yaml.py"]
+
+
+def test_a_namespace_may_lie_in_both_folders(project):
+    write(project / "notebooks/space/near.py", "")
+    write(project / "package/space/far.py", "")
+    assert files(project, "space.near") == ["notebooks/space/near.py"]
+    assert files(project, "space.far") == ["package/space/far.py"]
 
 
 def test_a_ring_of_imports_ends(project):
@@ -198,6 +204,25 @@ def test_an_upgrade_is_seen_at_once(project, site):
     info.rmdir()
     install(site, "fake-learn", "1.1", "fakelearn")
     assert follow(project, "fakelearn", memory=Memory(project / "facts.json")).distributions == {"fake-learn": "1.1"}
+
+
+def test_of_a_distribution_that_is_installed_twice_the_first_counts(project, site, tmp_path, monkeypatch):
+    install(site, "fake-learn", "1.0", "fakelearn")
+    nearer = tmp_path / "nearer"
+    install(nearer, "fake-learn", "2.0", "fakelearn")
+    monkeypatch.syspath_prepend(str(nearer))
+    assert follow(project, "fakelearn").distributions == {"fake-learn": "2.0"}
+
+
+def test_an_upgrade_outside_site_packages_is_seen_too(project, tmp_path, monkeypatch):
+    target = tmp_path / "target"
+    info = install(target, "fake-learn", "1.0", "fakelearn")
+    monkeypatch.syspath_prepend(str(target))
+    memory = Memory(project / "facts.json")
+    assert follow(project, "fakelearn", memory=memory).distributions == {"fake-learn": "1.0"}
+    shutil.rmtree(info)
+    install(target, "fake-learn", "2.0", "fakelearn")
+    assert follow(project, "fakelearn", memory=memory).distributions == {"fake-learn": "2.0"}
 
 
 def test_the_environment_is_listed_once(project, site, monkeypatch):

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from notemill.files import canonical_json, sha256_text
 from notemill.memory import Memory
-from notemill.notebook import code_of, imports_of
+from notemill.notebook import PYTHON, code_of, imports_of
 
 RULES = 1
 
@@ -74,7 +74,7 @@ class Importer:
         if file in self._seen:
             return self._seen[file]
         raw = file.read_bytes()
-        key = f"{RULES}:{hashlib.sha256(raw).hexdigest()}"
+        key = f"{RULES}:{PYTHON}:{hashlib.sha256(raw).hexdigest()}"
         known = self.memory.get(key)
         if known is None:
             known = _describe(raw)
@@ -106,14 +106,18 @@ class Importer:
 
 def installed() -> dict:
     """All installed distributions, by what they can be imported as."""
-    imports = {name: sorted(set(owners)) for name, owners in metadata.packages_distributions().items()}
-    versions = {d.metadata["Name"]: d.version for d in metadata.distributions() if d.metadata["Name"]}
+    imports, versions = {}, {}
+    for name, owners in metadata.packages_distributions().items():
+        imports[name] = sorted({owner for owner in owners if owner})  # None: a folder that an uninstallation left
+    for distribution in metadata.distributions():
+        if distribution.metadata["Name"]:
+            versions.setdefault(distribution.metadata["Name"], distribution.version)  # the path's first is imported
     return {"imports": imports, "versions": versions}
 
 
 def _stamp_of_environment() -> str:
-    """Changes whenever a distribution is installed, upgraded or removed: that renames folders in site-packages."""
-    folders = [path for path in sys.path if path.endswith(("site-packages", "dist-packages"))]
+    """Changes whenever a distribution is installed, upgraded or removed: that renames folders where they lie."""
+    folders = [path for path in sys.path if path and any(Path(path).glob("*.dist-info"))]
     return sha256_text(canonical_json([RULES, sys.version, [[f, _mtime(f)] for f in folders]]))
 
 
@@ -151,17 +155,20 @@ class Listing:
 
 
 def _files_of(name: str, folders: list[Path], listing: Callable[[Path], Listing]) -> Iterator[Path]:
-    """The files that `import name` runs: every package's __init__ on the way, and the module itself."""
+    """The files that `import name` runs: every package's __init__ on the way, and the module itself.
+
+    A module ends the search; a bare folder does not: it is a part of a namespace, and others may follow.
+    """
     parts = name.split(".")
-    for folder in folders:
-        if not parts[0] or not any(_module_files(folder, parts[0], listing)) and not (
-                parts[0] in listing(folder).names and (folder / parts[0]).is_dir()):
-            continue
+    for folder in folders if parts[0] else ():
         place = folder
         for part in parts:
             yield from _module_files(place, part, listing)
             place = place / part
-        return
+            if part not in listing(place.parent).names:
+                break
+        if any(_module_files(folder, parts[0], listing)):
+            return
 
 
 def _module_files(folder: Path, name: str, listing: Callable[[Path], Listing]) -> Iterator[Path]:

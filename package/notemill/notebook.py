@@ -4,6 +4,7 @@ import ast
 import hashlib
 import json
 import re
+import sys
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -13,6 +14,7 @@ from notemill.files import canonical_json, sha256_text
 from notemill.memory import Memory
 from notemill.parameters import Parameter, read_parameters
 
+PYTHON = ".".join(map(str, sys.version_info[:2]))  # another Python has another syntax tree for the same code
 RULES = 1  # raised when the same notebook would be read in another way
 PAPERMILLS = {"injected-parameters", "papermill-error-cell-tag"}  # of an earlier run: it puts its own in again
 TAGS_THAT_COUNT = ("parameters", "raises-exception", "skip-execution")
@@ -60,7 +62,7 @@ def read_notebook(path: Path, memory: Memory, name: str) -> Notebook:
     except OSError as error:
         raise UsageError(name, f"cannot be read: {error.strerror}") from None
     sha256 = hashlib.sha256(raw).hexdigest()
-    key = f"{RULES}:{path.suffix}:{sha256}"
+    key = f"{RULES}:{PYTHON}:{path.suffix}:{sha256}"
     if known := memory.get(key):
         return _from_json(known)
     notebook = describe(load_cells(path, raw, name), sha256, name)

@@ -190,7 +190,8 @@ def test_a_large_notebook_is_not_saved_all_the_time(make_job, monkeypatch):
 
     saves = []
     monkeypatch.setattr(engine, "write_notebook", lambda path, content: (saves.append(path), time.sleep(0.2)))
-    executed = execute(make_job("import time\nend = time.time() + 2.5\nwhile time.time() < end:\n    print(1, flush=True)\n"
+    executed = execute(make_job("import time\nend = time.time() + 2.5\n"
+                                "while time.time() < end:\n    print(1, flush=True)\n"
                                 "    time.sleep(0.01)"))
     assert executed.failure is None and 1 <= len(saves) <= 4
 

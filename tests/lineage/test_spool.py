@@ -107,6 +107,47 @@ def test_secrets_are_taken_out_where_they_stand(rich_spool, tmp_path):
     assert json.loads((spool_runs(spool)[0].artifacts / "facts" / "a.json").read_text())["key"] == "******"
 
 
+def test_no_table_and_no_files_name_keeps_a_secret(rich_spool, tmp_path):
+    spool = tmp_path / "mlflow"
+    shutil.copytree(rich_spool, spool)
+    folder = spool_runs(spool)[0].artifacts / f"of-{SECRET}"
+    folder.mkdir(parents=True)
+    for name in (f"{SECRET}.bin", f"x{SECRET}.bin"):
+        (folder / name).write_bytes(b"\0")
+    with closing(sqlite3.connect(spool / "spool.db")) as database, database:
+        database.execute("insert into experiments (experiment_id, name, lifecycle_stage) values (77, ?, 'active')",
+                         (f"about {SECRET}",))
+        database.execute("insert into experiment_tags (experiment_id, key, value) values (77, 'k', ?)", (SECRET,))
+        database.execute("insert into registered_models (name, description) values ('m', ?)", (SECRET,))
+    lineage.redact_spool(spool, lambda text: text.replace(SECRET, "******"))
+    assert [path for path in spool.rglob("*") if path.is_file() and SECRET.encode() in path.read_bytes()] == []
+    assert [path for path in spool.rglob("*") if SECRET in path.name] == []
+    assert sorted(path.name for path in spool.rglob("*.bin")) == ["******.bin", "x******.bin"]
+
+
+def test_files_that_differ_by_secrets_alone_are_both_kept(rich_spool, tmp_path):
+    spool = tmp_path / "mlflow"
+    shutil.copytree(rich_spool, spool)
+    folder = spool_runs(spool)[0].artifacts
+    for name in ("by-one1.txt", "by-two2.txt"):
+        (folder / name).write_text("x")
+    lineage.redact_spool(spool, lambda text: text.replace("one1", "******").replace("two2", "******"))
+    assert len(list(folder.glob("by-[*]*"))) == 2
+
+
+@pytest.mark.parametrize("secret", ["0000", "abcd", "FINISHED", "active", "artifacts", "RUN"])
+def test_a_secret_that_looks_like_mlflows_own_words_tears_nothing_apart(rich_spool, tmp_path, secret):
+    spool = tmp_path / "mlflow"
+    shutil.copytree(rich_spool, spool)
+    runs = spool_runs(spool)
+    for character in ("", runs[0].id[:4]):
+        lineage.redact_spool(spool, lambda text, found=character or secret: text.replace(found, "******"))
+        left = spool_runs(spool)
+        assert [(run.id, run.status, run.parent) for run in left] == [(run.id, run.status, run.parent) for run in runs]
+        assert [len(run.metrics) for run in left] == [len(run.metrics) for run in runs]
+        assert all(run.artifacts.is_dir() == old.artifacts.is_dir() for run, old in zip(left, runs, strict=True))
+
+
 def test_a_notebook_under_papermill(tmp_path):
     pytest.importorskip("papermill")
     cells = [{"cell_type": "code", "id": "a", "metadata": {}, "outputs": [], "execution_count": None,

@@ -1,18 +1,23 @@
 """The record of a run: which runs are alive, where and why they happened."""
 
+import contextlib
 import json
+import sqlite3
 import subprocess
 import threading
+from dataclasses import replace
 
 import pytest
 from processes import until
 from tiny import cli, last_record, make_project, notebook, write
 
+from notemill.execute import CellFailure
 from notemill.plan import Options, get_ready
 from notemill.project import open_project
 from notemill.redact import Redactor
 from notemill.run import facts
 from notemill.run.record import Record, active, close_dead_runs, marking, marks
+from notemill.run.step import failure_facts
 from notemill.store import Store
 
 
@@ -82,6 +87,50 @@ def test_a_record_is_written_without_secrets(project):
     record.update("one", reasons=["parameter x 1 -> s3cret-value"])
     assert "s3cret-value" not in json.dumps(read(record)) and "s3cret-value" not in json.dumps(record.shown())
     assert record.step("one")["reasons"] == ["parameter x 1 -> s3cret-value"]
+
+
+def killed(root, environ, names=("API_TOKEN",)):
+    """A record whose run was killed while its step logged; what is left of the step, by name."""
+    project = open_project(make_project(root, secrets=list(names), steps={"one": {"notebook": "one.ipynb"}}, notebooks={
+        "one.ipynb": ["1"]}), {"API_TOKEN": "s3cret-value"})
+    record = record_of(project)
+    with pytest.raises(OSError), active(project, record):
+        record.update("one", status="running", action="run", started=record.facts["started"])
+        folder = record.folder / "one"
+        with contextlib.closing(sqlite3.connect(write(folder / "mlflow" / "spool.db", ""))) as database, database:
+            database.execute("create table params (key text, value text)")
+            database.execute("insert into params values ('k', 's3cret-value')")
+        write(folder / "executed.ipynb", json.dumps(notebook("print('s3cret-value')")))
+        raise OSError("killed")
+    close_dead_runs(replace(project, environ=environ))
+    return project, record
+
+
+def holding(project, text=b"s3cret"):
+    return [path for path in project.folder.rglob("*") if path.is_file() and text in path.read_bytes()]
+
+
+def test_what_a_killed_step_logged_is_redacted(tmp_path):
+    project, record = killed(tmp_path, {"API_TOKEN": "s3cret-value"})
+    assert read(record)["secrets"] == ["API_TOKEN"] and holding(project) == []
+    assert b"******" in (record.folder / "one" / "mlflow" / "spool.db").read_bytes()
+    step, = read(record)["steps"]
+    assert step["warnings"] == [] and b"******" in project.store.read_bytes(step["executed"]["sha256"])
+
+
+@pytest.mark.parametrize("environ", [{}, {"API_TOKEN": ""}, {"API_TOKEN": "abc"}])
+def test_what_a_killed_step_logged_goes_where_its_secrets_are_not_known(tmp_path, environ):
+    project, record = killed(tmp_path, environ)
+    assert holding(project) == [] and not (record.folder / "one" / "mlflow").exists()
+    step, = read(record)["steps"]
+    assert step["executed"] is None and "not set any more" in step["warnings"][0]
+
+
+def test_a_message_is_redacted_before_it_is_cut(project):
+    ready = get_ready(project, Options())["one"]
+    failure = CellFailure(name="E", message="x" * 1995 + "s3cret-value", cell=1, line=1)
+    facts = failure_facts(failure, ready, Redactor({"TOKEN": "s3cret-value"}).text)
+    assert facts["message"] == "x" * 1995 + "***** ..."
 
 
 def commit(root):

@@ -12,7 +12,7 @@ from notemill.files import write_notebook
 
 ENGINE = "notemill-process"
 SAVE_EVERY = 0.5  # seconds; Papermill saves twice a cell
-OUTPUT_TIMEOUT = 600  # seconds for what a cell has printed to come in after its end; nbclient's four lose long outputs
+OUTPUT_TIMEOUT = 120  # seconds for what a cell has printed to come in after its end; nbclient's four are too few
 SAVE_SHARE = 10  # the pause is so many times what a save takes: a large notebook is not saved all the time
 
 
@@ -99,8 +99,9 @@ class ProcessEngine(Engine):
         manager.notebook_start()
         try:
             client = Client(manager, km=km, kernel_name=kernel_name, log=logging.getLogger("papermill"),
-                            startup_timeout=60, timeout=None, iopub_timeout=OUTPUT_TIMEOUT, store_widget_state=True,
-                            coalesce_streams=True)
+                            startup_timeout=60, timeout=None, iopub_timeout=OUTPUT_TIMEOUT,
+                            raise_on_iopub_timeout=job.kernel == "process",  # other kernels may lose outputs
+                            store_widget_state=True, coalesce_streams=True)
             client.execute(cleanup_kc=True)  # asks the kernel to end, so that what it does at its end is done
         finally:
             manager.notebook_complete()

@@ -145,7 +145,8 @@ def _tags(cell: dict) -> list[str]:
 def _line(cell: dict, output: dict) -> int | None:
     """The line of the cell at which the error shows in IPython's traceback."""
     text = ANSI.sub("", "\n".join(output["traceback"]))
-    match = re.search(CELL_LINE.format(count=cell.get("execution_count")), text, re.M)
+    own, other = CELL_LINE.format(count=cell.get("execution_count")), CELL_LINE.format(count=r"\d+")
+    match = re.search(own, text, re.M) or re.search(other, text, re.M)  # below %%capture a cell has another number
     return int(match[1]) if match else None
 
 

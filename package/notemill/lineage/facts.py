@@ -105,10 +105,12 @@ def digest(found: Mapping) -> str:
 
 
 def step_params(step: Mapping, logged: Mapping[str, str]) -> dict[str, str]:
-    """The step's parameters; what the notebook logged under the same name, but differently, becomes `notebook.NAME`."""
-    params = {key(name): value_text(value)[:PARAM_LIMIT] for name, value in (step.get("params") or {}).items()}
+    """The step's parameters; what the notebook logged under the same name, but differently, becomes `notebook.NAME`.
+
+    Whole: who writes them takes secrets out first, and then cuts them to PARAM_LIMIT."""
+    params = {key(name): value_text(value) for name, value in (step.get("params") or {}).items()}
     for name, value in logged.items():
-        same = params.setdefault(name, value) == value
+        same = params.setdefault(name, value)[:PARAM_LIMIT] == value[:PARAM_LIMIT]
         if not same:
             params[key(f"notebook.{name}")] = value
     return params
@@ -116,7 +118,7 @@ def step_params(step: Mapping, logged: Mapping[str, str]) -> dict[str, str]:
 
 def run_params(record: Mapping) -> dict[str, str]:
     """All steps' parameters on the parent, as STEP.NAME: two runs are then compared at a glance."""
-    return {key(f"{step['step']}.{name}"): value_text(value)[:PARAM_LIMIT]
+    return {key(f"{step['step']}.{name}"): value_text(value)
             for step in record["steps"] for name, value in (step.get("params") or {}).items()}
 
 

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import math
+import re
 import shutil
 import sqlite3
 from collections import defaultdict
@@ -131,21 +132,55 @@ def redact_spool(folder: Path, redact: Callable[[str], str]) -> None:
         return
     with _reading(folder) as database:
         database.create_function("redact", 1, lambda value: redact(value) if isinstance(value, str) else value)
-        for table, columns in TEXTS.items():
-            sets = ", ".join(f"{column} = redact({column})" for column in columns)
-            database.execute(f"update or replace {table} set {sets}")
+        for table, columns in _text_columns(database).items():
+            sets = ", ".join(f'"{column}" = redact("{column}")' for column in columns)
+            where = f" where key <> '{PARENT}'" if table == "tags" else ""
+            database.execute(f'update or replace "{table}" set {sets}{where}')
         database.commit()
         database.execute("vacuum")
-    for path in sorted((folder / ARTIFACTS).rglob("*")):
-        text = read_text(path) if path.is_file() and not path.is_symlink() else None
-        if text is not None and redact(text) != text:
-            write_atomic(path, redact(text))
+    for path in sorted((folder / ARTIFACTS).rglob("*"), reverse=True):     # what a folder holds before the folder
+        _redact_file(path, redact)
+        _redact_name(path, path.relative_to(folder / ARTIFACTS).parts, redact)
 
 
-TEXTS = {"params": ("key", "value"), "tags": ("key", "value"), "metrics": ("key",), "latest_metrics": ("key",),
-         "runs": ("name",), "datasets": ("name", "dataset_source", "dataset_schema", "dataset_profile"),
-         "input_tags": ("value",), "logged_model_params": ("param_value",), "logged_model_tags": ("tag_value",),
-         "logged_models": ("name",), "logged_model_metrics": ("metric_name",)}
+# What holds a spool together, in mlflow's own words: a secret that looks like one of them (`abcd`) is no reason to
+# tear it apart.
+STRUCTURE = re.compile(r"(.*_)?(id|uuid)|.*(status|state|stage|version_num|digest)|(source|destination|entity|"
+                       r"dataset_source)_type|artifact_(uri|location)|storage_location")
+TEXT_TYPES = ("CHAR", "TEXT", "CLOB", "JSON")
+NAMED_BY_PEOPLE = ("user_id", "client_request_id")
+
+
+def _text_columns(database: sqlite3.Connection) -> dict[str, list[str]]:
+    """The columns of each table that may hold what a notebook said."""
+    tables = [name for name, in database.execute(
+        "select name from sqlite_master where type = 'table' and name not like 'sqlite_%'")]
+    found = {table: [name for _, name, kind, *_ in database.execute(f'pragma table_info("{table}")')
+                     if _is_text(name, kind)] for table in tables}
+    return {table: columns for table, columns in found.items() if columns}
+
+
+def _is_text(name: str, kind: str) -> bool:
+    texts = not kind or any(word in kind.upper() for word in TEXT_TYPES)
+    return texts and (name in NAMED_BY_PEOPLE or not STRUCTURE.fullmatch(name))
+
+
+def _redact_file(path: Path, redact: Callable[[str], str]) -> None:
+    text = read_text(path) if path.is_file() and not path.is_symlink() else None
+    if text is not None and (clean := redact(text)) != text:
+        write_atomic(path, clean)
+
+
+def _redact_name(path: Path, parts: tuple[str, ...], redact: Callable[[str], str]) -> None:
+    """Rename what the notebook named: all that lies in the folder `artifacts` of a run or a model."""
+    clean = redact(path.name)
+    if clean == path.name or ARTIFACTS not in parts[:-1]:
+        return
+    target, number = path.with_name(clean), 1
+    while target.exists():
+        number += 1
+        target = path.with_name(f"{clean}-{number}")
+    path.rename(target)
 
 
 def read_text(path: Path) -> str | None:

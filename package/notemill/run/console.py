@@ -89,7 +89,7 @@ class Console:
         self._forget(step)
         error = facts["error"]
         place = f"cell {error['cell']}: " if error["cell"] else ""
-        message = (error["message"].splitlines() or [""])[0]
+        message = (self.redact(error["message"]).splitlines() or [""])[0]  # whole: a part is not known again
         self.note(f"{self.style.bad(MARKS['failed'])} {self._name(step)}  failed: "
                   f"{place}{error['name']}: {clip(printable(message), 200)}")
 

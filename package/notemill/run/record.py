@@ -15,6 +15,9 @@ from notemill.plan import PlannedStep, Ready
 from notemill.project import Project
 from notemill.redact import Redactor
 from notemill.run import facts
+from notemill.run.redaction import declared_secrets
+from notemill.run.remains import clean_remains, remains_redactor
+from notemill.run.shown import shown_record
 
 FORMAT = 1
 
@@ -44,6 +47,7 @@ class Record:
             "machine": facts.machine(), "ci": facts.ci(environ),
             "pipeline": {"sha256": project.store.digest(project.pipeline.path)},
             "package": {"sha256": sha256_text(canonical_json(modules))}, "error": None, "warnings": [],
+            "secrets": [name for name in declared_secrets(project) if environ.get(name, "").strip()],
             "steps": [step_facts(project, one) for one in ready.values()]}
 
     def step(self, name: str) -> dict:
@@ -51,7 +55,7 @@ class Record:
 
     def shown(self) -> dict:
         """The facts without secrets: what is written, and what others get."""
-        return self.redactor.json(self.facts)
+        return shown_record(self.facts, self.redactor)
 
     def set(self, step: str, **changes: object) -> None:
         """Change a step's facts; they are written with the next change that is."""
@@ -146,9 +150,12 @@ def close_dead_runs(project: Project) -> None:
 def _close(project: Project, folder: Path) -> None:
     record = read_json(folder / "run.json")
     if isinstance(record, dict) and record["status"] == "running":
+        redactor = remains_redactor(project, record.get("secrets", declared_secrets(project)))
         for step in record["steps"]:
             if step["status"] in ("running", "pending"):
-                step.update(_closed(project, folder / step["step"] / "executed.ipynb", step))
+                warnings = clean_remains(folder / step["step"], redactor)
+                step.update(_closed(project, folder / step["step"] / "executed.ipynb", step),
+                            warnings=[*step["warnings"], *warnings])
         write_json(folder / "run.json", {**record, "status": "interrupted", "ended": now(), "error": {
             "where": f"run {record['run']}", "got": "was killed", "allowed": None, "hint": "notemill run takes it up"}})
     for work in folder.glob("*/work"):

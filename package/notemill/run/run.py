@@ -18,6 +18,7 @@ from notemill.run.console import Console
 from notemill.run.record import Record, active, close_dead_runs, now, planned_facts
 from notemill.run.redaction import redactor_for
 from notemill.run.reports import write_index_page, write_reports, write_step_report
+from notemill.run.shown import shown_components
 from notemill.run.step import run_step
 
 PATIENCE = 10  # seconds that interrupted steps have to leave their evidence
@@ -266,7 +267,7 @@ def note_failure(work: Work, name: str, planned: PlannedStep, error: NotemillErr
 
 def latest(work: Work, name: str, planned: PlannedStep, status: str) -> dict:
     """What the next plan compares the step with."""
-    components = work.record.redactor.json(planned.components)
+    components = shown_components(planned.components, work.record.redactor)
     return {"components": components, "status": status, "fingerprint": planned.fingerprint,
             "cell_numbers": work.record.step(name)["cell_numbers"],
             "cell_texts": [cell.digest for cell in work.ready[name].notebook.cells]}

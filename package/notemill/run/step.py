@@ -113,7 +113,7 @@ def evidence(project: Project, record: Record, ready: Ready, executed: Executed,
     facts.update(executed={"sha256": project.store.add_bytes(text), "bytes": len(text)}, seconds=executed.seconds,
                  cpu_seconds=executed.cpu_seconds, peak_mb=executed.peak_mb, ended=now(), origin_run=record.name,
                  stored_bytes=len(text), warnings=[*undeclared(project, executed), *cut_short(executed)],
-                 error=failure_facts(executed.failure, ready))
+                 error=failure_facts(executed.failure, ready, record.redactor.text))
     with contextlib.suppress(OSError):
         (folder / "executed.ipynb").unlink()
     lineage.redact_spool(folder / "mlflow", record.redactor.text)
@@ -133,12 +133,14 @@ def cut_short(executed: Executed) -> list[str]:
     return [f"ended itself before its last {left} cell{'s' if left > 1 else ''}"] if left else []
 
 
-def failure_facts(failure: CellFailure | None, ready: Ready) -> dict | None:
-    """The failure as it stands in the record, with the place of its cell in the report."""
+def failure_facts(failure: CellFailure | None, ready: Ready, redact: Callable[[str], str]) -> dict | None:
+    """The failure as it stands in the record, with the place of its cell in the report. It is redacted before it is
+    cut: a part of a secret would not be known again."""
     if failure is None:
         return None
     anchor = f"#cell-{failure.cell}" if failure.cell else "#parameters" if failure.in_parameters else ""
-    message = failure.message if len(failure.message) <= LONGEST else failure.message[:LONGEST] + " ..."
+    whole = redact(failure.message)
+    message = whole if len(whole) <= LONGEST else whole[:LONGEST] + " ..."
     return {"name": failure.name, "message": message, "cell": failure.cell, "line": failure.line,
             "report": f"reports/{ready.step.name}.html{anchor}"}
 
