@@ -14,7 +14,8 @@ from notemill.files import canonical_json, sha256_text
 from notemill.memory import Memory
 from notemill.notebook import PYTHON, code_of, imports_of
 
-RULES = 1
+RULES = 2
+INSTALLED = (".dist-info", ".egg-info", ".egg")  # how what describes a distribution is called
 
 
 @dataclass(frozen=True)
@@ -49,10 +50,12 @@ class Importer:
             files = self._files(name, folders)
             if not files:
                 outside.add(name)
+            elif name.endswith(".*"):
+                queue.extend((name[:-1] + one, by) for one in self._read(files[-1])[2])
             for file in files:
                 path = file.relative_to(self.root).as_posix() if file.is_relative_to(self.root) else str(file)
                 if path not in modules:
-                    modules[path], inner = self._read(file)
+                    modules[path], inner, _ = self._read(file)
                     through[path] = by
                     queue.extend((absolute, short_name(path)) for absolute in _absolute(inner, file, folders))
         return Imports(dict(sorted(modules.items())), through, self._owners(outside))
@@ -69,8 +72,8 @@ class Importer:
             self._listed[folder] = Listing.of(folder)
         return self._listed[folder]
 
-    def _read(self, file: Path) -> tuple[str, list[str]]:
-        """Digest of a module's code and the names that it imports."""
+    def _read(self, file: Path) -> tuple[str, list[str], list[str]]:
+        """Digest of a module's code, the names that it imports, and those in its `__all__`."""
         if file in self._seen:
             return self._seen[file]
         raw = file.read_bytes()
@@ -79,7 +82,7 @@ class Importer:
         if known is None:
             known = _describe(raw)
             self.memory.set(key, known)
-        self._seen[file] = known[0], known[1]
+        self._seen[file] = tuple(known)
         return self._seen[file]
 
     def _owners(self, names: set[str]) -> dict[str, str | None]:
@@ -116,23 +119,36 @@ def installed() -> dict:
 
 
 def _stamp_of_environment() -> str:
-    """Changes whenever a distribution is installed, upgraded or removed: that renames folders where they lie."""
-    folders = [path for path in sys.path if path and any(Path(path).glob("*.dist-info"))]
-    return sha256_text(canonical_json([RULES, sys.version, [[f, _mtime(f)] for f in folders]]))
+    """Changes whenever a distribution is installed, upgraded or removed in any folder of sys.path."""
+    found = [[folder, _described_in(folder or ".")] for folder in sys.path]
+    return sha256_text(canonical_json([RULES, sys.version, [one for one in found if one[1]]]))
 
 
-def _mtime(folder: str) -> int:
-    path = Path(folder)
-    return path.stat().st_mtime_ns if path.is_dir() else 0
+def _described_in(folder: str) -> list[list]:
+    """Name and time of what describes each distribution there: other files come and go, as in the current folder."""
+    try:
+        with os.scandir(folder) as entries:
+            return sorted([e.name, e.stat().st_mtime_ns] for e in entries if e.name.endswith(INSTALLED))
+    except OSError:
+        return []
 
 
 def _describe(raw: bytes) -> list:
-    """[digest, imports]; a module that does not parse counts by its bytes, and fails when it is imported."""
+    """[digest, imports, `__all__`]; a module that does not parse counts by its bytes, and fails when it is imported."""
     try:
         tree = ast.parse(raw)
-        return [sha256_text(code_of(tree)), sorted(set(imports_of(tree, "")))]
+        return [sha256_text(code_of(tree)), sorted(set(imports_of(tree, ""))), sorted(set(_exported(tree)))]
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return [hashlib.sha256(raw).hexdigest(), []]
+        return [hashlib.sha256(raw).hexdigest(), [], []]
+
+
+def _exported(tree: ast.Module) -> Iterator[str]:
+    """The texts in `__all__`: where one names a module of the package, `import *` imports it."""
+    for node in tree.body:
+        targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+        value = getattr(node, "value", None)
+        if value and any(getattr(target, "id", None) == "__all__" for target in targets):
+            yield from (c.value for c in ast.walk(value) if isinstance(c, ast.Constant) and isinstance(c.value, str))
 
 
 def short_name(path: str) -> str:

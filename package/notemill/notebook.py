@@ -15,11 +15,15 @@ from notemill.memory import Memory
 from notemill.parameters import Parameter, read_parameters
 
 PYTHON = ".".join(map(str, sys.version_info[:2]))  # another Python has another syntax tree for the same code
-RULES = 1  # raised when the same notebook would be read in another way
+RULES = 2  # raised when the same notebook would be read in another way
 PAPERMILLS = {"injected-parameters", "papermill-error-cell-tag"}  # of an earlier run: it puts its own in again
 TAGS_THAT_COUNT = ("parameters", "raises-exception", "skip-execution")
-MAGIC_LINE = re.compile(r"^(\s*)((?:[\w., ]+=\s*)?)([%!?].*)$", re.M)
-IMPORT_LINE = re.compile(r"^\s*(?:from\s+([\w.]+)\s+import|import\s+([\w.]+))", re.M)
+MAGIC_LINE = re.compile(r"^(\s*)((?:[\w., ]+=\s*)?)([%!?](?:.*\\\n)*.*|[\w.]+\?\??[ \t]*)$", re.M)
+IMPORT_LINE = re.compile(r"^(?:[^#'\"\n]*[:;])?[ \t]*((?:from|import)[ \t](?:[^(\n\\]|\\\n|\([^)]*\))*)", re.M)
+IMPORTED = re.compile(r"(?:from|import)\s+([\w.]+)")
+CODE_MAGIC = re.compile(r"^[\w., =]*%%?(?:time|timeit|prun|memit|mprun|lprun)[ \t](.*)$", re.M)
+MAGIC_OPTIONS = re.compile(r"^(?:\s*-\w+)*\s*")
+AIMPORT = re.compile(r"^\s*%aimport[ \t]+(.*)$", re.M)
 PYTHON_CELL_MAGICS = ("time", "timeit", "capture", "prun")
 
 
@@ -78,7 +82,8 @@ def load_cells(path: Path, raw: bytes, name: str) -> dict:
         content = content if _a(int, content.get("nbformat", 4), "nbformat") >= 4 else _upgraded(text)
         metadata = dict(_a(dict, content.get("metadata") or {}, "its metadata"))
         for key in ("kernelspec", "language_info"):
-            _a(dict, metadata.get(key) or {}, key)
+            for word in ("name", "language"):
+                _a(str, _a(dict, metadata.get(key) or {}, key).get(word) or "", f"the {word} in {key}")
         cells = [_cell_of(_a(dict, cell, "a cell")) for cell in _a(list, content["cells"], "the list of cells")]
         return {**content, "cells": [cell for cell in cells if not PAPERMILLS & set(_tags(cell))], "metadata": metadata}
     except (ValueError, KeyError, TypeError, RecursionError) as error:
@@ -184,7 +189,7 @@ def _parse(source: str) -> ast.Module | None:
 
 
 def _without_magics(source: str) -> str:
-    """`%magic`, `!command` and `?help` as strings, where the source is no Python without that."""
+    """`%magic`, `!command`, `?help` and `help?` as strings, where the source is no Python without that."""
     try:
         ast.parse(source)
     except (SyntaxError, ValueError):
@@ -242,10 +247,27 @@ def _default_of(node: ast.stmt) -> str | None:
 
 
 def imports_of(tree: ast.AST | None, source: str) -> Iterator[str]:
-    """Dotted names that the code imports, wherever in it; with leading dots where they are relative."""
-    if tree is None:
-        yield from (a or b for a, b in IMPORT_LINE.findall(source))
-        return
+    """Dotted names that the code imports, wherever in it; with leading dots where they are relative.
+
+    `source` is for what the tree does not show: code behind magics, and all of it where there is no tree.
+    """
+    yield from _imports_by_looks(source) if tree is None else _imports_in(tree)
+    for line in CODE_MAGIC.findall(source):
+        yield from _imports_by_looks(MAGIC_OPTIONS.sub("", line))
+    for line in AIMPORT.findall(source):
+        yield from re.findall(r"(?<![\w.-])[A-Za-z_][\w.]*", line)
+
+
+def _imports_by_looks(source: str) -> Iterator[str]:
+    """What each import statement that can be made out says, by itself."""
+    for statement in IMPORT_LINE.findall(source):
+        try:
+            yield from _imports_in(ast.parse(statement.strip()))
+        except (SyntaxError, ValueError):
+            yield from IMPORTED.findall(statement)[:1]
+
+
+def _imports_in(tree: ast.AST) -> Iterator[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)

@@ -35,6 +35,8 @@ def read_parameters(source: str, where: str) -> dict[str, Parameter]:
     except SyntaxError as error:
         raise UsageError(where, f"the parameters cell, line {error.lineno}: {error.msg}",
                          "it has to be Python: one assignment a line") from None
+    except ValueError as error:  # half a character
+        raise UsageError(where, f"the parameters cell is not text: {error}") from None
     except (RecursionError, MemoryError):
         raise UsageError(where, "the parameters cell is nested too deep to be read") from None
 

@@ -42,6 +42,8 @@ def parse_yaml(text: str, name: str) -> tuple[object, Places]:
         root = yaml.compose(text, Loader=PARSER)
     except yaml.YAMLError as error:
         raise _no_yaml(error, text, name) from None
+    except UnicodeEncodeError as error:  # bytes of a command line that are no text
+        raise UsageError(name, f"is not text: {ascii(text[error.start])} is half a character") from None
     reader = _Reader(name)
     return (None if root is None else reader.value(root, ())), reader.places
 

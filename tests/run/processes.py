@@ -42,7 +42,7 @@ def lives(pid, created):
     return False
 
 
-def until(condition, seconds=30):
+def until(condition, seconds=100):
     """Wait for a condition: its value, at the latest after `seconds`."""
     end = time.monotonic() + seconds
     while not (value := condition()) and time.monotonic() < end:

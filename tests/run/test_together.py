@@ -50,7 +50,7 @@ def test_a_run_that_waits_for_another_can_be_interrupted(tmp_path):
             assert until(lambda: second.poll() is not None or len(list(project.glob(".notemill/runs/*/run.json"))) == 2)
             until(lambda: second.poll() is not None, 1)
             second.send_signal(signal.SIGINT)
-            out, err = second.communicate(timeout=15)
+            out, err = second.communicate(timeout=120)
         assert first.poll() is None and second.returncode == 130 and "Traceback" not in err
         assert json.loads(out)["status"] == "interrupted"
         assert {step["status"] for step in json.loads(out)["steps"]} == {"skipped"}
