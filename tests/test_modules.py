@@ -113,6 +113,34 @@ def test_a_namespace_may_lie_in_both_folders(project):
     assert files(project, "space.far") == ["package/space/far.py"]
 
 
+def test_a_star_imports_the_modules_that_all_names(project):
+    write(project / "package/pkg/__init__.py", "__all__ = ['a', 'f']\n__all__ += ['sub']\ndef f(): pass")
+    write(project / "package/pkg/a.py", "import helper")
+    write(project / "package/pkg/b.py", "")
+    write(project / "package/pkg/sub/__init__.py", "__all__: list = ('c',)")
+    write(project / "package/pkg/sub/c.py", "")
+    put(project, helper="", uses="from pkg.sub import *")
+    named = ["package/pkg/__init__.py", "package/pkg/a.py", "package/pkg/sub/__init__.py"]
+    assert files(project, "pkg", "pkg.*") == ["package/helper.py", *named]
+    assert files(project, "pkg") == named[:1]
+    assert files(project, "uses") == [named[0], named[2], "package/pkg/sub/c.py", "package/uses.py"]
+
+
+def test_a_star_of_what_has_no_all(project):
+    put(project, plain="x = 1", broken="x = (")
+    write(project / "package/bare/mod.py", "")
+    assert files(project, "plain.*", "broken.*", "bare.*", "yaml.*") == ["package/broken.py", "package/plain.py"]
+
+
+def test_another_python_reads_modules_anew(project, monkeypatch):
+    put(project, mod="x = 1")
+    memory = Memory(project / "facts.json")
+    follow(project, "mod", memory=memory)
+    monkeypatch.setattr(modules, "PYTHON", "3.0")
+    monkeypatch.setattr(modules, "_describe", lambda raw: ["of 3.0", [], []])
+    assert follow(project, "mod", memory=memory).modules == {"package/mod.py": "of 3.0"}
+
+
 def test_a_ring_of_imports_ends(project):
     put(project, one="import two", two="import one")
     assert files(project, "one") == ["package/one.py", "package/two.py"]
@@ -223,6 +251,32 @@ def test_an_upgrade_outside_site_packages_is_seen_too(project, tmp_path, monkeyp
     shutil.rmtree(info)
     install(target, "fake-learn", "2.0", "fakelearn")
     assert follow(project, "fakelearn", memory=memory).distributions == {"fake-learn": "2.0"}
+
+
+def test_an_older_kind_of_distribution_is_seen_too(project, tmp_path, monkeypatch):
+    info = tmp_path / "linked/fake_learn.egg-info"
+    write(tmp_path / "linked/fakelearn.py", "")
+    write(info / "PKG-INFO", "Metadata-Version: 2.1\nName: fake-learn\nVersion: 1.0\n")
+    write(info / "top_level.txt", "fakelearn\n")
+    monkeypatch.syspath_prepend(str(tmp_path / "linked"))
+    memory = Memory(project / "facts.json")
+    assert follow(project, "fakelearn", memory=memory).distributions == {"fake-learn": "1.0"}
+    info.rename(tmp_path / "gone")
+    assert follow(project, "fakelearn", memory=memory).distributions == {"fakelearn": None}
+
+
+def test_files_that_come_and_go_are_no_installation(project, tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(str(tmp_path))
+    before = modules._stamp_of_environment()
+    write(tmp_path / "some.txt", "")
+    assert modules._stamp_of_environment() == before
+
+
+def test_what_an_upgrade_left_behind_is_no_distribution(project, site):
+    install(site, "fake-learn", "1.0", "fakelearn")
+    (site / "left-0.9.dist-info").mkdir()
+    write(site / "old-0.9.dist-info/RECORD", "fakelearn/__init__.py,,\n")
+    assert follow(project, "fakelearn").distributions == {"fake-learn": "1.0"}
 
 
 def test_the_environment_is_listed_once(project, site, monkeypatch):

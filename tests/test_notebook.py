@@ -295,4 +295,77 @@ def test_what_a_cell_imports(source, names):
 
 
 def test_imports_without_a_tree_are_found_by_their_looks():
-    assert list(imports_of(None, "  import a.b\nfrom c import d\n# import e\nx = 'import f'")) == ["a.b", "c"]
+    assert list(imports_of(None, "  import a.b\nfrom c import d\n# import e\nx = 'import f'")) == [
+        "a.b", "c", "c.d"]
+
+
+@pytest.mark.parametrize(("source", "names"), [
+    ("import a, b.c as d", ["a", "b.c"]),
+    ("from a import (b,\n    c)  # both", ["a", "a.b", "a.c"]),
+    ("import a, \\\n    b", ["a", "b"]),
+    ("from . import b", [".", ".b"]),
+    ("if x: import a; import b", ["a", "b"]),
+    ("import a as", ["a"]),
+    ("import a; f(", ["a"]),
+    ("import_a = from_b", []),
+])
+def test_each_import_of_a_cell_that_does_not_parse_is_read_by_itself(source, names):
+    assert sorted(described(source + "\nx = (").imports) == sorted(names)
+
+
+@pytest.mark.parametrize(("source", "names"), [
+    ("features?\nimport_module('a')", ["a"]),
+    ("a.b??\nfrom c import d", ["c", "c.d"]),
+    ("!ls \\\n  -l\nfrom c import d", ["c", "c.d"]),
+    ("%time import a, b", ["a", "b"]),
+    ("%time import a; a.f()", ["a"]),
+    ("%timeit -n1 -r 1 from a import b", ["a", "a.b"]),
+    ("%timeit -n1 -r1 from a import b", ["a", "a.b"]),
+    ("x = %prun import a", ["a"]),
+    ("%%timeit import a\nimport b", ["a", "b"]),
+    ("%aimport a, b.c, -d", ["a", "b.c"]),
+    ("%matplotlib inline\n!import x", []),
+    ("x = 7 %time\ny = 1", []),
+])
+def test_what_magics_import(source, names):
+    assert sorted(described(source).imports) == names
+
+
+@pytest.mark.parametrize("source", ["a?", "%time import a", "!ls \\\n  -l"])
+def test_magics_of_all_kinds_leave_the_rest_code(source):
+    assert digests(f"{source}\nx = 1") == digests(f"{source}\nx = (1)  # one") != digests(f"{source}\nx = 2")
+
+
+# what is none
+@pytest.mark.parametrize("metadata", [
+    {"kernelspec": "python3"}, {"kernelspec": [1]}, {"language_info": 3}, {"kernelspec": {"language": 3}},
+    {"kernelspec": {"name": {"a": 1}, "language": "python"}}, {"language_info": {"name": ["python"]}},
+])
+def test_odd_metadata_is_told(metadata):
+    raw = json.dumps({**notebook("x = 1"), "metadata": metadata})
+    with pytest.raises(UsageError, match="a: is not a notebook: .* cannot be "):
+        load_cells(Path("a.ipynb"), raw.encode(), "a")
+
+
+@pytest.mark.parametrize("tags", [5, "parameters", [5], {"a": 1}])
+def test_odd_tags_are_told(tags):
+    with pytest.raises(UsageError, match="a.ipynb: is not a notebook: .*tag.* cannot be "):
+        described({**code("x = 1"), "metadata": {"tags": tags}})
+
+
+@pytest.mark.parametrize("source", ["n = '\ud800'", "n = '\0'"])
+def test_parameters_that_are_no_text_are_told(source):
+    with pytest.raises(UsageError, match="a.ipynb: cell 1: the parameters cell"):
+        described(parameters=source)
+
+
+def test_another_python_reads_anew(tmp_path, monkeypatch):
+    """What is remembered holds digests of syntax trees, which differ between versions."""
+    path = tmp_path / "a.ipynb"
+    path.write_text(json.dumps(notebook("x = 1")))
+    memory = Memory(tmp_path / "memory.json")
+    read_notebook(path, memory, "a")
+    monkeypatch.setattr("notemill.notebook.PYTHON", "3.0")
+    monkeypatch.setattr("notemill.notebook.describe", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        read_notebook(path, memory, "a")

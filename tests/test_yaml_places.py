@@ -119,3 +119,9 @@ def test_a_file_that_cannot_be_read(tmp_path, content, got):
     with pytest.raises(UsageError, match=got) as caught:
         read_yaml(path, "notebooks/f.yaml")
     assert caught.value.where == "notebooks/f.yaml"
+
+
+@pytest.mark.parametrize("text", ["\udcff", "a: [1, '\ud800']"])
+def test_half_a_character_is_told(text):
+    with pytest.raises(UsageError, match=r"^-p a.n: is not text: .*ud.* is half a character"):
+        parse_yaml(text, "-p a.n")

@@ -19,10 +19,10 @@ RULES = 2  # raised when the same notebook would be read in another way
 PAPERMILLS = {"injected-parameters", "papermill-error-cell-tag"}  # of an earlier run: it puts its own in again
 TAGS_THAT_COUNT = ("parameters", "raises-exception", "skip-execution")
 MAGIC_LINE = re.compile(r"^(\s*)((?:[\w., ]+=\s*)?)([%!?](?:.*\\\n)*.*|[\w.]+\?\??[ \t]*)$", re.M)
-IMPORT_LINE = re.compile(r"^(?:[^#'\"\n]*[:;])?[ \t]*((?:from|import)[ \t](?:[^(\n\\]|\\\n|\([^)]*\))*)", re.M)
+IMPORT_LINE = re.compile(r"^(?:[^#'\"\n]*?[:;])??[ \t]*((?:from|import)[ \t](?:[^(\n\\]|\\\n|\([^)]*\))*)", re.M)
 IMPORTED = re.compile(r"(?:from|import)\s+([\w.]+)")
 CODE_MAGIC = re.compile(r"^[\w., =]*%%?(?:time|timeit|prun|memit|mprun|lprun)[ \t](.*)$", re.M)
-MAGIC_OPTIONS = re.compile(r"^(?:\s*-\w+)*\s*")
+MAGIC_OPTIONS = re.compile(r"^(?:\s*-\w+(?:\s+\d+)?)*\s*")
 AIMPORT = re.compile(r"^\s*%aimport[ \t]+(.*)$", re.M)
 PYTHON_CELL_MAGICS = ("time", "timeit", "capture", "prun")
 

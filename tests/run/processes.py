@@ -50,11 +50,17 @@ def until(condition, seconds=100):
     return value
 
 
+def interruptible():
+    """Tests that go on in the background of a shell have Ctrl-C switched off, and hand that down."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @contextlib.contextmanager
 def started(*args, project, **environ):
     """`notemill ARGS` going on in a process group of its own, as from a terminal; killed at the end if need be."""
     process = subprocess.Popen(command(*args, project=project), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                               text=True, start_new_session=True, env={**os.environ, **environ})
+                               text=True, start_new_session=True, env={**os.environ, **environ},
+                               preexec_fn=interruptible)
     try:
         yield process
     finally:

@@ -32,7 +32,7 @@ def test_the_diff_of_unsaved_changes_can_be_applied(tmp_path):
 
 
 def test_outside_a_repository_there_is_no_commit(tmp_path, monkeypatch):
-    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path))
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
     assert facts.git(tmp_path, Store(tmp_path / "store"), Redactor({})) is None
 
 

@@ -139,7 +139,8 @@ def commit(root):
         subprocess.run(["git", "-C", str(root), *words], check=True)
 
 
-def test_commit_branch_author_and_unsaved_changes(tmp_path):
+def test_commit_branch_author_and_unsaved_changes(tmp_path, monkeypatch):
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))  # the tests may run within a repository
     store = Store(tmp_path / ".notemill")
     write(tmp_path / "a.txt", "one\n")
     assert facts.git(tmp_path, store, Redactor({})) is None
