@@ -116,12 +116,12 @@ def test_a_failure_stops_what_depends_on_it_and_nothing_else(tmp_path, run_here,
 def test_limits_stand_for_each_step(tmp_path, run_here, statuses):
     big = "block = bytearray(400_000_000)\nimport time\ntime.sleep(30)"
     project = make_project(tmp_path, limits={"seconds": 60}, steps={
-        "slow": {"notebook": "slow.ipynb", "limits": {"seconds": 2.5}},
+        "slow": {"notebook": "slow.ipynb", "limits": {"seconds": 8}},
         "big": {"notebook": "big.ipynb", "limits": {"memory_mb": 300}}, "good": {"notebook": "good.ipynb"}},
         notebooks={"slow.ipynb": ["1", "import time\ntime.sleep(60)"], "big.ipynb": [big], "good.ipynb": ["1"]})
     result = run_here(project, "--jobs", 3)
     assert statuses(result) == {"slow": "failed", "big": "failed", "good": "done"}
     errors = {step["step"]: step["error"] for step in last_record(project)["steps"]}
-    assert "2.5 s (limits.seconds)" in errors["slow"]["message"] and errors["slow"]["cell"] == 2
+    assert "8 s (limits.seconds)" in errors["slow"]["message"] and errors["slow"]["cell"] == 2
     assert "300 MB (limits.memory_mb)" in errors["big"]["message"] and errors["big"]["cell"] == 1
     assert Path(project, "reports", "slow.html").is_file() and Path(project, "reports", "big.html").is_file()
