@@ -27,13 +27,14 @@ def test_what_addresses_of_tables_hold(tmp_path):
 def test_a_databases_address_and_its_password(tmp_path):
     sql = {"rows": {"sql": "DATABASE", "query": "select 1"}}
     found = redactor(tmp_path, sql, DATABASE="postgresql://me:p%40ssword@db/x")
-    assert found.text("p@ssword, p%40ssword, postgresql://me:p%40ssword@db/x") == "******, ******, ******"
+    texts = "p@ssword, p%40ssword, postgresql://me:p%40ssword@db/x"  # pragma: allowlist secret
+    assert found.text(texts) == "******, ******, ******"
     assert redactor(tmp_path, sql).text("DATABASE") == "DATABASE"
 
 
 def test_short_ones_are_passed_over(tmp_path):
     inputs = {"data": "https://me:abc@host/a.csv?token=abc", "rows": {"sql": "DATABASE", "query": "select 1"}}
-    found = redactor(tmp_path, inputs, MLFLOW_TRACKING_URI="http://me:pw@host", DATABASE="abc",
+    found = redactor(tmp_path, inputs, MLFLOW_TRACKING_URI="http://me:pw@h", DATABASE="abc",  # pragma: allowlist secret
                      MLFLOW_TRACKING_TOKEN="xyz")
     assert found.names == () and found.text("abc pw xyz") == "abc pw xyz"
 

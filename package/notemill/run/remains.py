@@ -15,7 +15,7 @@ from notemill.run.redaction import redactor_for
 
 
 def remains_redactor(project: Project, names: Iterable[str]) -> Redactor | None:
-    """For a killed run that had the secrets `names`; None where one of them is not known any more."""
+    """For a killed run that had these variables; None where one of them is not known any more."""
     names = list(names)
     if not all(project.environ.get(name, "").strip() for name in names):
         return None
