@@ -72,7 +72,8 @@ def test_metadata(built):
     metadata = email.message_from_bytes(wheel[f"{info}/METADATA"])
     assert (metadata["Name"], metadata["Version"]) == ("notemill", notemill.__version__)
     assert (metadata["Requires-Python"], metadata["License-Expression"]) == (">=3.11", "Apache-2.0")
-    assert metadata.get_payload(decode=True).decode("utf-8").strip() == (ROOT / "README.md").read_text(encoding="utf-8").strip()
+    described = metadata.get_payload(decode=True).decode("utf-8")
+    assert described.strip() == (ROOT / "README.md").read_text(encoding="utf-8").strip()
     assert wheel[f"{info}/licenses/LICENSE"] == (ROOT / "LICENSE").read_bytes()
     assert "notemill = notemill.cli:main" in wheel[f"{info}/entry_points.txt"].decode()
 
