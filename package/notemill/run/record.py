@@ -155,7 +155,7 @@ def _close(project: Project, folder: Path) -> None:
             if step["status"] in ("running", "pending"):
                 warnings = clean_remains(folder / step["step"], redactor)
                 step.update(_closed(project, folder / step["step"] / "executed.ipynb", step),
-                            warnings=[*step["warnings"], *warnings])
+                            warnings=[*step.get("warnings", []), *warnings])
         write_json(folder / "run.json", {**record, "status": "interrupted", "ended": now(), "error": {
             "where": f"run {record['run']}", "got": "was killed", "allowed": None, "hint": "notemill run takes it up"}})
     for work in folder.glob("*/work"):
