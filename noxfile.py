@@ -48,8 +48,25 @@ def test(session: nox.Session) -> None:
 @nox.session
 def train(session: nox.Session) -> None:
     """Run the notebooks, only what changed: `nox -s train -- ARGS` is `notemill run ARGS`."""
-    install_once(session, "--editable", ".")
-    session.run("notemill", "run", *session.posargs, stderr=None, **PATIENCE)
+    notemill(session, "run")
+
+
+@nox.session
+def gate(session: nox.Session) -> None:
+    """Judge the model of the last run: `nox -s gate -- ARGS` is `notemill gate ARGS`; fails where it is refused."""
+    notemill(session, "gate")
+
+
+@nox.session
+def register(session: nox.Session) -> None:
+    """Judge the model of the last run and register it, with its card: `nox -s register -- ARGS`."""
+    notemill(session, "register")
+
+
+@nox.session
+def package(session: nox.Session) -> None:
+    """Write the newest challenger as a wheel into dist/: `nox -s package -- [VERSION] [--output DIR]`."""
+    notemill(session, "package")
 
 
 @nox.session(default=False)
@@ -61,6 +78,12 @@ def lock(session: nox.Session) -> None:
         *("uv", "pip", "compile", "pyproject.toml", "--all-extras", *groups, "--universal", "--python-version", "3.11"),
         *("--quiet", "--custom-compile-command", "nox -s lock", "--output-file", "constraints.txt", *session.posargs),
     )
+
+
+def notemill(session: nox.Session, command: str) -> None:
+    """One of notemill's commands on this project, with the arguments that follow `--`."""
+    install_once(session, "--editable", ".")
+    session.run("notemill", command, *session.posargs, stderr=None, **PATIENCE)
 
 
 def build_wheel(session: nox.Session) -> str:

@@ -106,9 +106,10 @@ def words_of_none(name):
 
 def test_plan_prints_the_shape_that_people_script_against(ran):
     told = cli("plan", "--json", "-p", "one.count=3", project=ran).json
-    assert told == {"run": None, "error": None, "steps": [
-        {"step": "one", "action": "run", "reasons": ["parameter count 2 -> 3"]},
-        {"step": "other", "action": "reuse", "reasons": []}]}
+    assert told == {"run": None, "error": None, "warnings": [], "steps": [
+        {"step": "one", "action": "run", "reasons": ["parameter count 2 -> 3"], "report": "reports/one.html",
+         "warnings": []},
+        {"step": "other", "action": "reuse", "reasons": [], "report": "reports/other.html", "warnings": []}]}
 
 
 def test_run_prints_the_shape_that_people_script_against(ran):
@@ -134,12 +135,40 @@ def test_wrong_words_end_with_2_and_say_what_was_wrong(ran, words, got):
         assert told.code == 2 and got in json.dumps(told.json["error"])
 
 
+@pytest.mark.parametrize("words", [
+    [], *([name] for name in PUBLIC), *([name, "--nope"] for name in PUBLIC), ["run", "--jobs"],
+    ["get", "a.b", "--run"],
+    ["gc", "--keep-days", "x"], ["--nope", "run"], ["rnu"]])
+@pytest.mark.parametrize("where", [0, None])
+def test_misuse_with_json_prints_the_error_alone(words, where, tmp_path, monkeypatch):
+    """`--json` before the command is misuse itself, and after it, it is the answer's form."""
+    monkeypatch.chdir(tmp_path)
+    words = ["--json", *words] if where == 0 else [*words, "--json"]
+    if words == ["get", "a.b", "--run", "--json"]:
+        words = ["get", "a.b", "--json", "--run"]
+    told = cli(*words)
+    assert told.code == 2 and set(told.json) == {"error"} and "Traceback" not in told.err
+    assert told.json["error"]["got"] and told.json["error"]["hint"] and told.out.count("\n") == 1
+
+
+def test_json_before_the_command_is_told_where_it_belongs():
+    told = cli("--json", "run")
+    assert told.json["error"]["allowed"] == "it stands behind the command: notemill run --json"
+    assert "notemill run --json" in told.err and "--version" not in told.err
+    told = cli("run", "--json=1", "--jobs")
+    assert told.code == 2 and told.json["error"]["where"] == "notemill run"
+
+
+def test_no_words_at_all_give_the_help():
+    told = cli()
+    assert told.code == 2 and told.err == cli("--help").out and told.out == ""
+
+
 def test_parameters_are_typed(ran, tmp_path):
     (tmp_path / "params.yaml").write_text("one: {count: 7, text: from the file}\nother: {count: 8}\n")
     told = cli("plan", "--json", "--params", tmp_path / "params.yaml", "-p", "one.count=9", project=ran)
-    assert told.json["steps"] == [
-        {"step": "one", "action": "run", "reasons": ["parameter count 2 -> 9", "parameter text set to from the file"]},
-        {"step": "other", "action": "run", "reasons": ["parameter count set to 8"]}]
+    assert {step["step"]: step["reasons"] for step in told.json["steps"]} == {
+        "one": ["parameter count 2 -> 9", "parameter text \"\" -> from the file"], "other": ["parameter count 1 -> 8"]}
     for value, fits in (("3", True), ("'3'", False), ("3.5", False), ("true", False), ("no", False)):
         assert cli("plan", "-p", f"one.count={value}", project=ran).code == (0 if fits else 2), value
 

@@ -7,6 +7,7 @@ import re
 import pytest
 
 from notemill import compare
+from notemill.report.page import render
 
 LISTS = {"1" * 64: {"scikit-learn": "1.9.0", "numpy": "2.4.6", "gone": "1"},
          "2" * 64: {"scikit-learn": "1.9.1", "numpy": "2.4.6", "added": "2"}}
@@ -145,6 +146,12 @@ def test_durations(left, right):
                                  ("train", "cpu seconds", "1", "–", "only on the left")]
 
 
+@pytest.mark.parametrize("side", [0, 1])
+def test_a_step_that_was_reused_has_no_duration_to_compare(left, right, side):
+    (left, right)[side]["steps"][1].update(status="reused", seconds=None, cpu_seconds=None, peak_mb=None)
+    assert rows(left, right, "durations") == []
+
+
 def test_commit_branch_reason(left, right):
     right.update(reason="drift", git={"commit": "b" * 40, "branch": "fix", "dirty": True, "diff": "6" * 64})
     assert [row[1:4] for row in rows(left, right, "run")] == [
@@ -183,7 +190,8 @@ def test_json(left, right):
 
 def test_html(left, right, tmp_path):
     right["steps"][1]["params"] = {"<script>alert(1)</script>": "\"'><b>"}
-    compare.write_html(compare.compare_runs(left, right, environment=LISTS.__getitem__), tmp_path / "out" / "c.html")
+    compare.write_html(compare.compare_runs(left, right, environment=LISTS.__getitem__), tmp_path / "out" / "c.html",
+                       render)
     page = (tmp_path / "out" / "c.html").read_text()
     assert "<script" not in page and "<b>" not in page and "&lt;script&gt;alert(1)" in page
     assert re.search(r"<h1>2 differences</h1>", page) and "Content-Security-Policy" in page

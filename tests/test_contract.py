@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -470,11 +471,11 @@ def project(tmp_path):
     def fetched(name, data):
         return Fetched(FileSource(name), ((name, store.add_bytes(data.encode()), len(data)),))
 
-    def check(text, known=None, **tables):
+    def check(text, known=None, most_bytes=None, **tables):
         (tmp_path / "contract.yaml").write_text(text)
         found = {name.replace("__", "."): fetched(*value) for name, value in tables.items()}
         return contract.check_source(tmp_path / "contract.yaml", found, store, tmp_path / ".notemill" / "memory",
-                                     name="notebooks/contract.yaml", known=known, now=NOW)
+                                     name="notebooks/contract.yaml", known=known, now=NOW, most_bytes=most_bytes)
     return check
 
 
@@ -496,6 +497,44 @@ def test_which_table_must_be_clear(project):
     assert caught.value.hint == "did you mean 'a.x'?"
     with pytest.raises(UsageError, match="there are none"):
         project(text, a__x=("x.yaml", "x"))
+
+
+def test_a_large_table_is_left_to_the_run_until_it_was_checked(project):
+    text, tables = column("type: integer, range: [0, 9]"), {"a__x": ("x.csv", csv(1))}
+    assert project(text, most_bytes=3, **tables) == ["notebooks/contract.yaml: a.x: is checked when the run begins"]
+    assert project(text, most_bytes=99, **tables) == []
+    assert project(text, most_bytes=3, **tables) == []
+    bad = {"a__x": ("x.csv", csv(10))}
+    with pytest.raises(NotemillError, match="above 9"):
+        project(text, **bad)
+    with pytest.raises(NotemillError, match="above 9"):
+        project(text, most_bytes=3, **bad)
+
+
+def test_the_name_of_a_table_has_its_line(project):
+    with pytest.raises(UsageError, match=r"^notebooks/contract.yaml:2: table: unknown table"):
+        project("rows: {least: 1}\ntable: b.y\n" + column("type: integer"), a__x=("x.csv", csv(1)))
+
+
+def test_a_check_that_is_used_looks_used(project, tmp_path):
+    text, tables = column("type: integer"), {"a__x": ("x.csv", csv(1))}
+    project(text, **tables)
+    (place,) = (tmp_path / ".notemill/memory/contract").iterdir()
+    os.utime(place, (1e9, 1e9))
+    project(text, **tables)
+    stamp = place.stat().st_mtime_ns
+    assert stamp > 1e18
+    project(text, **tables)
+    assert place.stat().st_mtime_ns == stamp  # no more than once a day
+
+
+def test_a_memory_that_cannot_be_written_costs_no_more_than_time(project, monkeypatch):
+    def read_only(*words):
+        raise OSError(30, "read-only")
+
+    monkeypatch.setattr("notemill.contract.guard.write_json", read_only)
+    with pytest.raises(NotemillError, match="above 9"):
+        project(column("type: integer, range: [0, 9]"), a__x=("x.csv", csv(10)))
 
 
 def test_a_table_that_this_run_does_not_need_is_not_judged(project):

@@ -1,10 +1,12 @@
 """What a result depends on, and what changed, in words."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from notemill.fingerprint import RULES, changes, components, fingerprint, shown
+from notemill.interpreter import Interpreter, minor
 from notemill.modules import Imports
 from notemill.notebook import Cell, Notebook
 from notemill.pipeline import Output, Step
@@ -18,7 +20,7 @@ NOTEBOOK = Notebook("sha", "python", "python3", "T", "P", "text", True, cells=(C
 
 
 def parts(**changed):
-    made = components(STEP, NOTEBOOK, IMPORTS, {"n": 1, "name": "a"},
+    made = components(STEP, NOTEBOOK, replace(IMPORTS, interpreter=Interpreter(minor())), {"n": 1, "name": "a"},
                       {"data": "d1", "raw": "r1", "many": [["data/a.csv", "a1"], ["data/b.csv", "b1"]]}, {"MODE": "x"})
     return {**made, **changed}
 
@@ -83,6 +85,8 @@ def test_python_counts_by_its_minor_version(monkeypatch):
     ({"modules": {"package/f.py": "f1"}}, ["p/__init__.py is no longer imported"]),
     ({"kernel": "ir"}, ["kernel process -> ir"]),
     ({"language": "r"}, ["language python -> r"]),
+    ({"kernelspec": "another"}, ["the kernel.json of 'process' changed"]),
+    ({"kernel": "ir", "kernelspec": "k", "python": None}, ["kernel process -> ir", "Python 3.11 -> not known"]),
     ({"python": "4.0"}, ["Python 3.11 -> 4.0"]),
     ({"params": {"n": 2, "name": "a"}, "env": {"MODE": "y"}},
      ["parameter n 1 -> 2", "environment variable MODE changed"]),
@@ -127,5 +131,5 @@ def test_other_rules_are_the_only_reason_told():
 
 
 def test_values_are_shown_short():
-    assert [shown(value) for value in ("a b", 1, None, [1, "a"])] == ["a b", "1", "null", '[1,"a"]']
+    assert [shown(value) for value in ("a b", "", 1, None, [1, "a"])] == ["a b", '""', "1", "null", '[1,"a"]']
     assert len(shown("x" * 100)) == 60 and shown("x" * 100).endswith("...")

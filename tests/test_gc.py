@@ -85,6 +85,29 @@ def test_a_dry_run_removes_nothing(cache):
     assert cache.gc()["bytes"] == told["bytes"] and cache.texts == set()
 
 
+def test_locks_and_checks_of_the_contract_do_not_pile_up(cache):
+    write(cache.root / ".notemill/locks/f1", "")
+    write(cache.root / ".notemill/memory/contract/used.json", "{}")
+    cache.run("r1", days=0)
+    assert cache.gc()["removed"] == 0  # they are young
+    cache.age(24)
+    write(cache.root / ".notemill/memory/contract/old.json", "{}")
+    os.utime(cache.root / ".notemill/memory/contract/old.json", (1e9, 1e9))
+    assert cache.gc()["removed"] == 2
+    assert not (cache.root / ".notemill/locks/f1").exists()
+    assert [path.name for path in (cache.root / ".notemill/memory/contract").iterdir()] == ["used.json"]
+
+
+def test_locks_stay_while_a_run_goes_on(cache):
+    write(cache.root / ".notemill/locks/f1", "")
+    cache.run("r1", status="running")
+    cache.age()
+    (cache.root / ".notemill/active").mkdir()
+    with FileLock(cache.root / ".notemill/active/r1"):
+        assert cache.gc()["removed"] == 0
+    assert cache.gc()["removed"] == 1
+
+
 def test_runs_of_the_last_days_are_kept(cache):
     cache.run("r1", days=10, content=["ten"])
     cache.run("r2", days=3, content=["three"])

@@ -1,14 +1,16 @@
 """Imports followed through a project, without running anything."""
 
 import shutil
+import sys
 from importlib import metadata
 
 import pytest
 from tiny import write
 
-from notemill import modules
+from notemill import interpreter, modules
+from notemill.interpreter import installed, stamp_of
 from notemill.memory import Memory
-from notemill.modules import Importer, installed, short_name
+from notemill.modules import Importer, short_name
 
 
 @pytest.fixture
@@ -222,6 +224,17 @@ def test_the_standard_library_is_python(project):
     assert follow(project, "json", "os.path", "__future__", "").distributions == {}
 
 
+def test_the_standard_library_goes_before_the_project(project):
+    """As in a kernel's sys.path: a module of that name is not what `import` gives."""
+    put(project, statistics="import inner", nb__json="", inner="", mine="import statistics")
+    assert files(project, "statistics", "json.decoder", "mine") == ["package/mine.py"]
+
+
+def test_a_module_in_newer_words_is_followed_by_its_looks(project):
+    put(project, new="import inner\ntype X[T = 3] = lambda: match?\n", inner="")
+    assert files(project, "new") == ["package/inner.py", "package/new.py"]
+
+
 def test_an_upgrade_is_seen_at_once(project, site):
     info = install(site, "fake-learn", "1.0", "fakelearn")
     memory = Memory(project / "facts.json")
@@ -267,9 +280,9 @@ def test_an_older_kind_of_distribution_is_seen_too(project, tmp_path, monkeypatc
 
 def test_files_that_come_and_go_are_no_installation(project, tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(str(tmp_path))
-    before = modules._stamp_of_environment()
+    before = stamp_of(sys.path)
     write(tmp_path / "some.txt", "")
-    assert modules._stamp_of_environment() == before
+    assert stamp_of(sys.path) == before
 
 
 def test_what_an_upgrade_left_behind_is_no_distribution(project, site):
@@ -284,7 +297,7 @@ def test_the_environment_is_listed_once(project, site, monkeypatch):
     memory = Memory(project / "facts.json")
     follow(project, "fakelearn", memory=memory)
     memory.save()
-    monkeypatch.setattr(modules, "installed", None)
+    monkeypatch.setattr(interpreter, "installed", None)
     assert follow(project, "fakelearn", memory=Memory(project / "facts.json")).distributions == {"fake-learn": "1.0"}
 
 

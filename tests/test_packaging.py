@@ -13,7 +13,8 @@ import pytest
 import notemill
 
 ROOT = Path(__file__).resolve().parent.parent
-SOURCES = ("package", "pyproject.toml", "setup.py", "README.md", "LICENSE")
+SHARED = (ROOT / "package" / "notemill" / "init" / "shared.txt").read_text(encoding="utf-8").split()
+SOURCES = ("package", "pyproject.toml", "setup.py", "MANIFEST.in", "README.md", "LICENSE", *SHARED)
 LEFT_OUT = shutil.ignore_patterns("__pycache__", "*.egg-info")
 
 
@@ -25,7 +26,8 @@ def built(tmp_path_factory):
     copy.mkdir()
     for name in SOURCES:
         source = ROOT / name
-        shutil.copytree(source, copy / name, ignore=LEFT_OUT) if source.is_dir() else shutil.copy(source, copy)
+        (copy / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copytree(source, copy / name, ignore=LEFT_OUT) if source.is_dir() else shutil.copy(source, copy / name)
     build(copy, folder / "direct", "--wheel")
     build(copy, folder / "sdist")
     return folder
@@ -45,10 +47,11 @@ def read_wheel(folder):
 
 
 def read_package():
-    """{name in the wheel: bytes} of every file of package/ that belongs to the distribution."""
+    """{name in the wheel: bytes} of every file of package/, and of those that a new project shares with this repository."""
     folder = ROOT / "package"
     kept = (path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
-    return {str(path.relative_to(folder)): path.read_bytes() for path in kept if ".egg-info" not in str(path)}
+    own = {str(path.relative_to(folder)): path.read_bytes() for path in kept if ".egg-info" not in str(path)}
+    return own | {f"notemill/init/starter/{name}": (ROOT / name).read_bytes() for name in SHARED}
 
 
 def test_wheel_holds_the_whole_package_and_nothing_else(built):
@@ -60,6 +63,8 @@ def test_wheel_holds_what_is_not_python(built):
     names = read_wheel(built / "direct")
     assert any(name.startswith("notemill/schemas/") and name.endswith(".json") for name in names)
     assert any(name.startswith("notemill/report/templates/") for name in names)
+    assert {"notemill/init/templates/noxfile.py.txt", "notemill/init/starter/notebooks/prepare.ipynb",
+            "notemill/init/starter/.flake8", "notemill/init/starter/.pre-commit-config.yaml"} <= set(names)
 
 
 def test_sdist_builds_the_same_wheel(built):

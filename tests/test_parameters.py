@@ -3,7 +3,7 @@
 import pytest
 
 from notemill.errors import UsageError
-from notemill.parameters import misfit, read_parameters
+from notemill.parameters import defaults, misfit, read_parameters
 
 
 def fits(declaration, value):
@@ -104,3 +104,14 @@ def test_a_cell_that_is_no_python():
 ])
 def test_traps_have_a_remedy(declaration, value, hint):
     assert misfit(read_parameters(declaration, "a.ipynb")["x"], value)[1] == hint
+
+
+@pytest.mark.parametrize(("source", "known"), [
+    ("n = 1\nname: str = 'a'\nmany = [1, 'b', None]", {"n": 1, "name": "a", "many": [1, "b", None]}),
+    ("n = 1\nn = 2", {"n": 2}), ("a, b = 1, True", {"a": 1, "b": True}), ("none = None", {"none": None}),
+    ("n = 1\nn += 1", {}), ("n = 1\nfor n in (1, 2):\n    pass", {}), ("n = 1\ndel n", {}), ("n: int", {}),
+    ("pair = (1, 2)\nones = {1: 2}\nbig = 1e999\nraw = b'x'\nmade = float(1)", {})])
+def test_defaults_that_are_known_without_running_code(source, known):
+    """JSON keeps them as they are: a tuple would come back as a list."""
+    found = defaults(read_parameters(source, "here"))
+    assert found == known and [type(value) for value in found.values()] == [type(value) for value in known.values()]

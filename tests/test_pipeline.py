@@ -120,7 +120,7 @@ BAD = {
     "unknown key": ("task: classification", "tsk: classification",
                     ":2: tsk", "unknown key 'tsk'", "allowed: contract, env, gate", "did you mean 'task'?"),
     "unknown key of a step": ("    outputs: {model", "    output: {model",
-                              ":13: step 'train': output", "unknown key 'output'", "allowed: env, inputs, kernel",
+                              ":13: step 'train': output", "unknown key 'output'", "env, inputs, kernel",
                               "did you mean 'outputs'?"),
     "unknown key of the gate": ("  data: prepare.test\n", "  data: prepare.test\n  flor: 1\n", ":17: gate.flor",
                                 "unknown key 'flor'", "allowed: budgets", "did you mean 'floor'?"),
@@ -153,6 +153,11 @@ BAD = {
                          "did you mean 'train.ipynb'?"),
     "no file's name": ("notebook: train.ipynb", f"notebook: {'x' * 300}.ipynb", ":11: step 'train': notebook",
                        "there is no file notebooks/xxx", "there are: prepare.ipynb", None),
+    "a missing key that is misspelt": ("    notebook: train.ipynb", "    nottebook: train.ipynb",
+                                       ":11: step 'train': nottebook", "unknown key 'nottebook'", "env, inputs",
+                                       "did you mean 'notebook'?"),
+    "a file's name in other letters": ("{model: model.skops}", "{model: oé.txt}", ":13: step 'train': outputs.model",
+                                       "got 'oé.txt'", "without folders: A-Z, a-z, 0-9, blank and . _ + -", None),
     "no notebook's name": ("notebook: train.ipynb", "notebook: train.txt", ":11: step 'train': notebook",
                            "got 'train.txt'", "a notebook (.ipynb)", None),
     "missing contract": ("task: classification", "contract: contract.yaml", ":2: contract",
@@ -270,7 +275,7 @@ def test_a_ring_names_its_steps(tmp_path, ring):
 
 @pytest.mark.parametrize(("words", "where", "got", "hint"), [
     (["-p", "train.dept=3"], "-p train.dept", "unknown parameter 'dept'", "did you mean 'depth'?"),
-    (["-p", "trian.depth=3"], "parameters given", "unknown step 'trian'", "did you mean 'train'?"),
+    (["-p", "trian.depth=3"], "-p trian.depth", "unknown step 'trian'", "did you mean 'train'?"),
     (["-p", "train.depth=deep"], "-p train.depth", "got 'deep'", None),
     (["-p", "train.depth=2.5"], "-p train.depth", "got 2.5", None),
     (["-p", "train.depth=true"], "-p train.depth", "got true", None),
@@ -280,8 +285,11 @@ def test_a_ring_names_its_steps(tmp_path, ring):
     (["-p", "depth=3"], "-p depth=3", "is not STEP.PARAM=VALUE", "train.max_iter=400"),
     (["-p", "train.depth"], "-p train.depth", "is not STEP.PARAM=VALUE", "train.max_iter=400"),
     (["-p", "train.depth=[1"], "-p train.depth:1", "is not YAML", None),
-    (["trian"], "notebooks/pipeline.yaml", "unknown step 'trian'", "did you mean 'train'?"),
-    (["--force=trian"], "notebooks/pipeline.yaml", "unknown step 'trian'", "did you mean 'train'?"),
+    (["trian"], "run trian", "unknown step 'trian'", "did you mean 'train'?"),
+    (["--force=trian"], "--force=trian", "unknown step 'trian'", "did you mean 'train'?"),
+    (["prepare", "-p", "train.depth=3"], "-p train.depth", "'train' is not among the steps asked for",
+     "notemill run prepare train"),
+    (["prepare", "--force=train"], "--force=train", "'train' is not among the steps asked for", "run prepare train"),
     (["--params", "nowhere.yaml"], "nowhere.yaml", "there is no such file", None),
     (["--jobs", "0"], "notemill run", "Invalid value for '--jobs'", "notemill run --help"),
     (["--forse"], "notemill run", "No such option", "notemill run --help"),
@@ -301,6 +309,33 @@ def test_parameters_from_a_file_and_the_command_line(project):
                       ("a: 1\na: 2", "the key 'a' stands twice"), ("train: {dept: 1}", "unknown parameter 'dept'")):
         (project / "more.yaml").write_text(text)
         assert got in error_of(project, "--params", project / "more.yaml")["got"]
+
+
+@pytest.mark.parametrize(("text", "place"), [
+    ("prepare: {share: 1}\ntrain:\n  dept: 1\n", ":3: train.dept"),
+    ("prepare: {share: 1}\ntrain:\n  depth: much\n", ":3: train.depth"),
+    ("train:\n  depth: .inf", ":2: train.depth"),
+    ("train:\n  model: x", ":2: train.model"), ("train: {}\ntrian:\n  depth: 1", ":2: trian"),
+    ("train: {}\nprepare: 3", ":2: prepare"), ("- 1", ""),
+])
+def test_what_a_file_of_parameters_gets_wrong_is_told_with_its_line(project, text, place):
+    (project / "more.yaml").write_text(text)
+    assert error_of(project, "--params", project / "more.yaml")["where"] == f"{project / 'more.yaml'}{place}"
+
+
+def test_a_file_of_parameters_may_serve_for_all_steps(project):
+    (project / "more.yaml").write_text("train: {depth: 9}\nprepare: {share: 1}\n")
+    told = cli("plan", "--json", "prepare", "--params", project / "more.yaml", project=project)
+    assert told.code == 0 and [step["step"] for step in told.json["steps"]] == ["prepare"]
+    assert "is not among" in error_of(project, "prepare", "--params", project / "more.yaml", "-p", "train.kind=forest")[
+        "got"]
+
+
+@pytest.mark.parametrize(("words", "where"), [
+    (["plan", "trian"], "plan trian"), (["run", "trian"], "run trian")])
+def test_an_unknown_step_is_the_command_lines_mistake(project, words, where):
+    error = cli(*words, "--json", project=project).json["error"]
+    assert (error["where"], error["hint"]) == (where, "did you mean 'train'?")
 
 
 @pytest.mark.parametrize(("content", "got"), [

@@ -1,7 +1,7 @@
 """Pipeline + Store -> Plan: the shape of what is told, and how unknown inputs are handled."""
 
 import pytest
-from tiny import cli, make_project, notebook, plan, pretend_run
+from tiny import cli, last_record, make_project, notebook, plan, pretend_run
 
 from notemill.commands.run import options
 from notemill.errors import UsageError
@@ -44,10 +44,10 @@ def test_after_it(done):
 def test_a_plan_as_json(done):
     told = cli("plan", "--json", "-p", "c.n=5", project=done)
     assert told.out.count("\n") == 1 and told.err == ""
-    assert told.json == {"run": None, "error": None, "steps": [
-        {"step": "a", "action": "reuse", "reasons": []}, {"step": "b", "action": "reuse", "reasons": []},
-        {"step": "c", "action": "run", "reasons": ["parameter n set to 5"]},
-        {"step": "d", "action": "run", "reasons": ["if c.out changes"]}]}
+    reasons = {"a": [], "b": [], "c": ["parameter n 1 -> 5"], "d": ["if c.out changes"]}
+    assert told.json == {"run": None, "error": None, "warnings": [], "steps": [
+        {"step": step, "action": "run" if why else "reuse", "reasons": why, "report": f"reports/{step}.html",
+         "warnings": []} for step, why in reasons.items()]}
 
 
 def test_a_plan_for_people(done):
@@ -112,3 +112,66 @@ def test_an_input_that_vanished_is_told_before_anything_runs(done):
     (done / "data/x.csv").unlink()
     with pytest.raises(UsageError, match="there is no file 'data/x.csv'"):
         get_ready(open_project(done), Options())
+
+
+# the contract
+RULES = "columns:\n  a: {type: integer, range: [0, 9]}\n"
+
+
+@pytest.fixture
+def contracted(tmp_path):
+    """A project with a contract; returns how to set its table."""
+    make_project(tmp_path, steps={"one": {"notebook": "n.ipynb", "inputs": {"data": "in.csv"}}}, contract="c.yaml",
+                 notebooks={"n.ipynb": notebook("1", parameters="data = ''")},
+                 files={"notebooks/c.yaml": RULES, "in.csv": "a\n1\n"})
+    return tmp_path
+
+
+def test_a_plan_checks_the_table(contracted):
+    assert plan(contracted)["one"][0] == "run"
+    (contracted / "in.csv").write_text("a\n10\n")
+    told = cli("plan", "--json", project=contracted)
+    assert told.code == 1 and [step["step"] for step in told.json["steps"]] == ["one"]
+    assert "column 'a': 1 row above 9" in told.json["error"]["got"] and "1 row above 9" in told.err
+    told = cli("plan", project=contracted)
+    assert told.code == 1 and told.out.startswith("step") and "1 row above 9" in told.err
+
+
+def test_a_plan_tells_a_contracts_warnings(contracted):
+    (contracted / "notebooks/c.yaml").write_text(RULES.replace("9]", "9], warn: [range]"))
+    (contracted / "in.csv").write_text("a\n10\n")
+    assert "1 row above 9" in cli("plan", "--json", project=contracted).json["warnings"][0]
+    assert "warning: notebooks/c.yaml: one.data: column 'a': 1 row above 9" in cli("plan", project=contracted).err
+
+
+def test_a_plan_checks_the_contract_itself(contracted):
+    (contracted / "notebooks/c.yaml").write_text(RULES.replace("range", "rnge"))
+    told = cli("plan", "--json", project=contracted)
+    assert told.code == 2 and told.json["error"]["where"] == "notebooks/c.yaml:2: columns.a.rnge"
+
+
+def test_a_breach_leaves_a_record_and_a_page(contracted):
+    (contracted / "in.csv").write_text("a\n10\n")
+    told = cli("run", "--json", "--offline", project=contracted)
+    assert told.code == 1 and told.json["status"] == "failed" and told.json["steps"][0]["status"] == "skipped"
+    assert "1 row above 9" in told.json["error"]["got"] and "1 row above 9" in told.err
+    record = last_record(contracted)
+    assert record["run"] == told.json["run"] and record["status"] == "failed" and record["ended"]
+    assert "1 row above 9" in record["error"]["got"] and record["error"]["breaches"][0]["rule"] == "range"
+    assert "1 row above 9" in (contracted / "reports/index.html").read_text()
+    assert plan_of_one(contracted) == ["never run before"]
+
+
+def plan_of_one(project):
+    return cli("plan", "--json", project=project).json["steps"][0]["reasons"]
+
+
+def test_a_project_that_cannot_be_written_is_planned(contracted, monkeypatch):
+    def read_only(*words, **named):
+        raise OSError(30, "Read-only file system", str(contracted))
+
+    pretend_run(contracted)
+    (contracted / "in.csv").write_text("a\n2\n")
+    for name in ("tempfile.mkstemp", "os.replace", "pathlib.Path.mkdir"):
+        monkeypatch.setattr(name, read_only)
+    assert plan(contracted)["one"] == ("run", ["in.csv changed"])

@@ -13,7 +13,7 @@ from urllib.parse import quote, quote_plus
 import pytest
 
 from notemill.errors import UsageError
-from notemill.redact import MASK, Redactor
+from notemill.redact import MASK, Redactor, logins
 
 PLAIN = "hunter2swordfish"
 ODD = "p\"a's\\s & <w>/ö€ 1%+=?"
@@ -289,3 +289,16 @@ def test_no_text_takes_for_ever(text):
     started = time.process_time()
     Redactor({"A": PLAIN, "B": "a" * 12 + "b", "C": "\n".join(["ab"] * 20)}).text(text)
     assert time.process_time() - started < 2
+
+
+@pytest.mark.parametrize("address, found", [
+    ("https://abcdefgh@host/x", ["abcdefgh"]), ("https://me:s3cret@host", ["s3cret"]),
+    ("https://mlflow@host", []), ("postgresql://postgres@db/x", []), ("http://[::1", []), ("plain words", []),
+    ("https://ghp_0123456789abcdefghij:x-oauth-basic@host", ["x-oauth-basic", "ghp_0123456789abcdefghij"])])
+def test_what_lets_one_in_at_an_address(address, found):
+    assert logins(address) == found
+
+
+def test_a_token_in_the_place_of_the_name_is_redacted_with_its_address():
+    redactor = Redactor({"FEED": "https://abcd%2Fefgh@host/x"})
+    assert redactor.text("token abcd/efgh, https://abcd%2Fefgh@host/x") == "token ******, ******"

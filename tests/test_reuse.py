@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 from tiny import cli, cli_process, code, last_record, make_project, markdown, notebook, plan, run, write
 
-from notemill.plan import Options, changed_since, get_ready
+from notemill.fingerprint import RULES
+from notemill.plan import Options, changed_since, get_ready, plan_step
 from notemill.project import open_project
 
 ENVIRON = {"MODE": "fast", "TOKEN": "s3cret"}
@@ -225,15 +226,17 @@ CHANGES = {
     "an overridden default": (cell("train", 1, "depth: int = 3", "depth: int = 4"), NOTHING),
     "an overridden default for all": (cell("prepare", 1, "seed = 1", "seed = 2"), NOTHING),
     "an input's default": (cell("train", 1, "data = ''", "data = 'rows.csv'"), NOTHING),
-    "a default": (cell("train", 1, "rate = 0.1", "rate = 0.2"), {"train": ["cell 1 changed"]}),
+    "a default": (cell("train", 1, "rate = 0.1", "rate = 0.2"), {"train": ["parameter rate 0.1 -> 0.2"]}),
+    "a default that code makes": (cell("train", 1, "rate = 0.1", "rate = float(1)"), {"train": [
+        "cell 1 changed", "parameter rate no longer set (was 0.1)"]}),
     "a notebook's name": (rename_notebook, NOTHING),
     # pipeline.yaml
     "a parameter": (put(PIPELINE, "depth: 5", "depth: 6"), {"train": ["parameter depth 5 -> 6"]}),
     "a parameter for all": (put(PIPELINE, "seed: 7", "seed: 8"), {"prepare": ["parameter seed 7 -> 8"]}),
-    "a parameter more": (put(PIPELINE, "depth: 5", "depth: 5\n      rate: 0.1"),
-                         {"train": ["parameter rate set to 0.1"]}),
-    "a parameter less": (put(PIPELINE, "    params:\n      depth: 5\n", ""),
-                         {"train": ["parameter depth no longer set (was 5)"]}),
+    "a parameter more": (put(PIPELINE, "depth: 5", "depth: 5\n      rate: 0.2"),
+                         {"train": ["parameter rate 0.1 -> 0.2"]}),
+    "a parameter set to its default": (put(PIPELINE, "depth: 5", "depth: 5\n      rate: 0.1"), NOTHING),
+    "a parameter less": (put(PIPELINE, "    params:\n      depth: 5\n", ""), {"train": ["parameter depth 5 -> 3"]}),
     "a comment in pipeline.yaml": (put(PIPELINE, "name: tiny", "# ours\nname: 'tiny'"), NOTHING),
     "a limit": (put(PIPELINE, "name: tiny", "name: tiny\nlimits: {seconds: 99}"), NOTHING),
     "a step's name": (put(PIPELINE, "  score:", "  rating:"), NOTHING),
@@ -297,7 +300,7 @@ def test_the_first_run(executed):
     record = last_record(project)
     assert [(step["step"], step["status"], step["reasons"]) for step in record["steps"]] == [
         (step, "done", ["never run before"]) for step in ALL]
-    assert plan(project)  # in another environment, but it does plan
+    assert list(plan(project)) == list(ALL)  # in another environment, but it does plan
 
 
 def test_data_that_a_module_reads_is_named_in_a_warning(executed):
@@ -357,7 +360,7 @@ def test_another_version_of_notemill_keeps_the_store(project, monkeypatch):
 
 def test_other_rules_reuse_nothing_and_say_so(project, monkeypatch):
     monkeypatch.setattr("notemill.fingerprint.RULES", 99)
-    reason = "notemill's rules of reuse 1 -> 99"
+    reason = f"notemill's rules of reuse {RULES} -> 99"
     assert plan(project) == expected(prepare=[reason], train=[reason], score=[reason])
 
 
@@ -410,6 +413,47 @@ def test_a_step_that_came_to_no_end(project, status, reason):
     assert plan(project) == expected(train=[reason])
 
 
+@pytest.mark.parametrize(("status", "reason"), [
+    ("failed", "it failed the last time"), ("running", "it did not finish the last time")])
+def test_what_changed_before_a_step_came_to_no_end_is_told_too(project, status, reason):
+    opened = open_project(project)
+    train = get_ready(opened, Options(params={"train": {"depth": 6}}))["train"]
+    parts = plan_step(opened, train, {"prepare.rows": result_of(project, "prepare")[1]["outputs"]["rows"]}, Options())
+    for _ in range(2):  # as it began, and as it ended
+        opened.keep_latest("train", {"components": parts.components, "status": status, "fingerprint": "f"})
+    assert plan(project, "-p", "train.depth=6") == expected(train=["parameter depth 5 -> 6", reason])
+    assert plan(project, "-p", "train.depth=7") == expected(train=["parameter depth 5 -> 7", reason])
+    assert plan(project) == expected()
+    opened.keep_latest("train", {"components": parts.components, "status": "done"})
+    assert plan(project, "-p", "train.depth=7") == expected(train=["parameter depth 6 -> 7"])
+
+
+def test_a_step_that_never_came_to_an_end(project):
+    lose("latest/train.json", "results")(project)
+    opened = open_project(project)
+    train = get_ready(opened, Options())["train"]
+    parts = plan_step(opened, train, {"prepare.rows": {"sha256": "1" * 64}}, Options()).components
+    opened.keep_latest("train", {"components": parts, "status": "failed"})
+    assert plan(project, "-p", "train.depth=7")["train"][1] == [
+        "parameter depth 5 -> 7", "it failed the last time", "if prepare.rows changes"]
+
+
+def test_parameters_are_recorded_with_their_defaults_and_injected_without(executed):
+    project, _ = executed
+    train = last_record(project)["steps"][1]
+    assert train["params"] == {"depth": 5, "rate": 0.1} == train["components"]["params"]
+    made = json.loads(stored(project, "train", "executed").read_text())
+    (injected,) = [c for c in made["cells"] if "injected-parameters" in c["metadata"].get("tags", [])]
+    assert "depth = 5" in "".join(injected["source"]) and "rate" not in "".join(injected["source"])
+
+
+def test_a_reused_step_repeats_its_warnings(project, site):
+    told = cli("plan", "--json", project=project).json["steps"][1]
+    assert told["action"] == "reuse" and "package/words.txt" in told["warnings"][0]
+    assert "warning: train: reads package/words.txt" in cli("plan", project=project).err
+    assert "warning: train: reads package/words.txt" in run(project, **environ(site)).out
+
+
 def test_force(project):
     every = {"prepare": ["forced"], "train": ["if prepare.rows changes"], "score": ["if train.model changes"]}
     assert plan(project, "--force") == {step: ("run", reasons) for step, reasons in every.items()}
@@ -458,7 +502,7 @@ def test_gc_takes_nothing_that_is_reused(project, site):
         os.utime(path, (1e9, 1e9), follow_symlinks=False)
     write(project / ".notemill/objects/incoming-x", "left behind")
     os.utime(project / ".notemill/objects/incoming-x", (1e9, 1e9))
-    assert cli("gc", "--keep-days", "0", "--json", project=project).json["removed"] == 1
+    assert cli("gc", "--keep-days", "0", "--json", project=project).json["removed"] == 1 + len(ALL)  # and the locks
     assert plan(project) == expected()
 
 
@@ -499,7 +543,7 @@ def test_what_does_nothing_imports_nothing_heavy(project, site, tmp_path, words)
 
 
 def test_a_default_that_is_overridden_now_is_told_as_a_parameter_and_not_as_a_cell(project):
-    assert plan(project, "-p", "train.rate=0.5")["train"] == ("run", ["parameter rate set to 0.5"])
+    assert plan(project, "-p", "train.rate=0.5")["train"] == ("run", ["parameter rate 0.1 -> 0.5"])
 
 
 def test_code_edited_while_it_runs_is_not_kept_for_reuse(tmp_path):
@@ -521,5 +565,5 @@ def test_a_cell_of_comments_and_a_cell_that_papermill_injected_are_no_code_to_th
     path.write_text(json.dumps(content))
     told = run(project, **environ(site))
     assert told.code == 0, told.err
-    assert last_record(project)["steps"][-1]["action"] == "reuse" and "warning" not in told.out
+    assert last_record(project)["steps"][-1]["action"] == "reuse" and told.out.count("warning") == 1  # of train
     assert "a thought, and no more" in (project / "reports/score.html").read_text()

@@ -5,16 +5,20 @@ import json
 import os
 import random
 import signal
+import socket
 import subprocess
 import sys
 import tracemalloc
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from tiny import write
 
 from notemill import store as storing
+from notemill.errors import NotemillError
 from notemill.memory import Memory
-from notemill.store import Store
+from notemill.store import Store, what_it_is
 
 
 def sha(data):
@@ -85,6 +89,29 @@ def test_a_link_is_followed_and_left_alone(store, tmp_path):
     (tmp_path / "link").symlink_to(tmp_path / "real")
     sha256, _ = store.take_file(tmp_path / "link")
     assert (tmp_path / "real").read_text() == "x" and not store.place(sha256).is_symlink()
+
+
+def test_a_link_out_of_its_folder_is_refused(store, tmp_path):
+    write(tmp_path / "elsewhere/secret", "x")
+    folder = tmp_path / "outputs"
+    folder.mkdir()
+    (folder / "link").symlink_to(tmp_path / "elsewhere/secret")
+    with pytest.raises(NotemillError, match="link: is a link to .*secret, outside"):
+        store.take_file(folder / "link")
+    (folder / "input").symlink_to(store.place(store.add_bytes(b"an input")))
+    assert store.take_file(folder / "input")[0] == sha(b"an input")
+
+
+def test_what_is_no_file_is_said(tmp_path):
+    (tmp_path / "link").symlink_to(tmp_path / "gone")
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").touch()
+    with socket.socket(socket.AF_UNIX) as opened:
+        opened.bind(str(tmp_path / "s"))
+        said = [what_it_is(tmp_path / name) for name in ("link", "pipe", "folder", "file", "s", "none")]
+    assert said == ["is a link that leads nowhere", "is a pipe", "is a folder", None, "is a socket", "was not written"]
+    assert what_it_is(Path("/dev/null")) == "is a device"
 
 
 def test_what_is_not_there(store):
@@ -316,7 +343,7 @@ def test_memory_is_bounded(tmp_path, monkeypatch):
 ADD = """
 import sys
 from pathlib import Path
-from notemill.store import Store
+from notemill.store import Store, what_it_is
 store = Store(Path(sys.argv[1]))
 print("ready", flush=True)
 for n in range(int(sys.argv[3])):

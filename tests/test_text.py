@@ -53,5 +53,5 @@ def test_short_words():
     assert (clip("abc", 3), clip("abcd", 3)) == ("abc", "ab…")
     assert [duration(x) for x in (None, 0.04, 12.34, 59.99, 60, 185, 3600)] == [
         "", "0.0 s", "12.3 s", "60.0 s", "1 min 00 s", "3 min 05 s", "60 min 00 s"]
-    assert [size(x) for x in (None, 0, 999, 1000, 1_234_567, 2e9, 5e15)] == [
-        "", "0 B", "999 B", "1.0 kB", "1.2 MB", "2.0 GB", "5000.0 TB"]
+    assert [size(x) for x in (None, 0, 999, 1000, 999_999, 1_234_567, 2e9, 5e15)] == [
+        "", "0 B", "999 B", "1.0 kB", "1.0 MB", "1.2 MB", "2.0 GB", "5000.0 TB"]

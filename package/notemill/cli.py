@@ -2,10 +2,9 @@
 
 import errno
 import io
-import json
 import signal
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
 from typing import TextIO
@@ -13,6 +12,7 @@ from typing import TextIO
 import click
 
 import notemill
+from notemill.commands.shared import print_json
 from notemill.errors import NotemillError, UsageError
 
 PROJECT = click.option("--project", "folder", type=click.Path(path_type=Path), default=Path("."), metavar="DIR",
@@ -49,6 +49,8 @@ def run_options(command: Callable) -> Callable:
             click.option("--force", "force", multiple=True, is_flag=False, flag_value="*", metavar="[=STEP]",
                          help="Run though nothing changed: --force the steps named (or all), --force=STEP one."),
             click.option("--jobs", type=click.IntRange(1), metavar="N", help="Steps at once (default: by processors)."),
+            click.option("--smoke", is_flag=True,
+                         help="A trial with the small parameters of `smoke:`; cells tagged `test` run; kept apart."),
             click.option("--offline", is_flag=True, help="Fetch nothing and send nothing; the next run sends it."),
             PROJECT, JSON]):
         command = option(command)
@@ -90,10 +92,6 @@ def in_words(error: BaseException) -> NotemillError:
         place, reason = str(error.filename or "notemill"), error.strerror or str(error)
         return NotemillError(place, reason, hint=HINTS.get(error.errno))
     return NotemillError("notemill", f"{type(error).__name__}: {error}", hint="a fault of its own: please report it")
-
-
-def print_json(value: object) -> None:
-    click.echo(json.dumps(value, allow_nan=False))
 
 
 @cli.command()
@@ -202,6 +200,84 @@ def gc(keep_days: int, dry_run: bool, folder: Path, as_json: bool):
 
 
 @cli.command()
+@click.argument("run_name", metavar="[RUN]", required=False)
+@PROJECT
+@JSON
+@told
+def register(run_name: str | None, folder: Path, as_json: bool):
+    """Judge a run's model and register it; exit 3 if it is refused."""
+    from notemill.commands import register as command
+
+    sys.exit(command.register(folder, run_name, as_json=as_json))
+
+
+@cli.command()
+@PROJECT
+@JSON
+@told
+def versions(folder: Path, as_json: bool):
+    """The registered versions, newest first."""
+    from notemill.commands import register as command
+
+    command.versions(folder, as_json=as_json)
+
+
+@cli.command()
+@click.argument("version", metavar="[VERSION]", required=False)
+@click.option("--output", type=click.Path(path_type=Path), metavar="DIR", help="Where to (default: dist/).")
+@PROJECT
+@JSON
+@told
+def package(version: str | None, output: Path | None, folder: Path, as_json: bool):
+    """Write a registered version as a wheel that anybody can pip install.
+
+    VERSION is a number or an alias: the newest challenger unless told otherwise.
+    """
+    from notemill.commands import register as command
+
+    command.package(folder, version, output, as_json=as_json)
+
+
+@cli.command()
+@click.option("--check", is_flag=True, help="Write nothing; exit 1 where package/ and the notebooks differ.")
+@PROJECT
+@JSON
+@told
+def export(check: bool, folder: Path, as_json: bool):
+    """Write the cells tagged `export` to package/, as modules."""
+    from notemill.commands import register as command
+
+    sys.exit(command.export(folder, check, as_json=as_json))
+
+
+@cli.command()
+@click.argument("folder", type=click.Path(path_type=Path), metavar="DIR", default=Path("."))
+@click.option("--data", metavar="FILE", help="The table: CSV or Parquet (also .gz, .bz2, .xz), or sklearn:NAME.")
+@click.option("--target", metavar="COLUMN", help="The column to predict.")
+@click.option("--task", type=click.Choice(["classification", "regression"]), help="Default: by what the target holds.")
+@click.option("--group", metavar="COLUMN", help="Hold out whole groups of rows.")
+@click.option("--time", metavar="COLUMN", help="Hold out the latest rows.")
+@click.option("--positive", metavar="LABEL", help="Of two classes, the one to detect.")
+@click.option("--header", metavar="A,B,C", help="The file has no heading: its columns' names. `first`: it has one.")
+@click.option("--no-header", is_flag=True, help="The file has no heading: column_1, column_2, ...")
+@click.option("--separator", metavar="CHARACTER", help="Between the fields of a CSV file; found out otherwise.")
+@click.option("--encoding", metavar="NAME", help="Of a CSV file; found out otherwise.")
+@click.option("--copy", is_flag=True, help="Copy the table into data/ even if it is over 10 MB.")
+@click.option("--name", metavar="NAME", help="The project's name; default: the folder's.")
+@click.option("--owner", metavar="NAME", help="Who answers for the model: for the model card.")
+@click.option("--purpose", metavar="TEXT", help="What the model is for: for the model card.")
+@click.option("--risk", type=click.Choice(["low", "medium", "high"]), default="low", show_default=True,
+              help="What the card and a promotion demand.")
+@JSON
+@told
+def init(folder: Path, as_json: bool, **asked):
+    """Make a project from a table; without one: around the notebooks in DIR."""
+    from notemill.commands import init as command
+
+    command.init(folder, as_json=as_json, **asked)
+
+
+@cli.command()
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def completion(shell: str):
     """Print a shell's completion script.
@@ -222,12 +298,14 @@ def main(args: list[str] | None = None) -> None:
     args = ["--force=*" if word == "--force" else word for word in (sys.argv[1:] if args is None else args)]
     try:
         sys.exit(cli.main(args, prog_name="notemill", standalone_mode=False) or 0)
+    except click.exceptions.NoArgsIsHelpError as error:
+        fail(error.format_message(), UsageError.exit_code)
     except click.UsageError as error:
         usage(error, args)
     except click.exceptions.Exit as done:
         sys.exit(done.exit_code)
     except click.ClickException as error:
-        fail(error.format_message(), UsageError.exit_code)
+        usage(click.UsageError(error.format_message()), args)
     except (KeyboardInterrupt, click.Abort):
         fail("interrupted", 130)
     except (NotemillError, OSError) as error:
@@ -242,21 +320,25 @@ def accept_all_text(stream: TextIO) -> None:
 
 def usage(error: click.UsageError, args: list[str]) -> None:
     """A misused command line: what was got, and where help is."""
-    path = error.ctx.command_path if error.ctx else "notemill"
-    if "--json" in args:
-        print_json({"error": UsageError(path, error.format_message(), hint=f"{path} --help").as_json()})
-    fail(f"{path}: {error.format_message()}\n  {path} --help", UsageError.exit_code)
+    path = error.ctx.command_path if error.ctx else program(args).removesuffix(" COMMAND")
+    misuse = UsageError(path, error.format_message(), hint=f"{path} --help")
+    if isinstance(error, click.NoSuchOption) and (error.option_name, path) == ("--json", "notemill"):
+        misuse = UsageError("notemill", "--json is no option of its own",
+                            f"it stands behind the command: {program(args)} --json", misuse.hint)
+    if asks_json(args):
+        print_json({"error": misuse.as_json()})
+    fail(str(misuse), UsageError.exit_code)
+
+
+def program(args: list[str]) -> str:
+    """The command that was meant: `notemill run`."""
+    return next((f"notemill {word}" for word in args if word in cli.commands), "notemill COMMAND")
+
+
+def asks_json(args: list[str]) -> bool:
+    return any(word.partition("=")[0] == "--json" for word in args)
 
 
 def fail(text: str, code: int) -> None:
     click.echo(text, err=True)
     sys.exit(code)
-
-
-def by_step(pairs: Mapping[str, object]) -> dict[str, dict[str, object]]:
-    """{"train.max_iter": 3} as {"train": {"max_iter": 3}}."""
-    result: dict[str, dict[str, object]] = {}
-    for key, value in pairs.items():
-        step, _, name = key.partition(".")
-        result.setdefault(step, {})[name] = value
-    return result

@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from notemill import files
+from notemill.text import printable
 
-TEMPLATES = Path(__file__).parent / "report" / "templates"
 LEFT_ONLY, RIGHT_ONLY = "only on the left", "only on the right"
 ABSENT = object()
 
@@ -206,7 +206,8 @@ def step_environment(both: list[tuple]) -> list[Row]:
 
 def duration_rows(left: dict, right: dict, both: list[tuple]) -> list[Row]:
     rows = [make_duration("", "seconds", left, right)]
-    for name, *pair in both:
+    ran = [one for one in both if not any(side.get("status") == "reused" for side in one[1:])]   # reuse takes no time
+    for name, *pair in ran:
         rows += [make_duration(name, key, *pair) for key in ("seconds", "cpu_seconds", "peak_mb")]
     return [row for row in rows if row.left is not None or row.right is not None]
 
@@ -237,7 +238,7 @@ def as_text(comparison: Comparison) -> str:
     blocks = [f"{comparison.left} (left), {comparison.right} (right): {headline(comparison).lower()}"]
     for section in comparison.sections:
         lines = [[f"{row.step} {row.name}", *row.texts, row.note] for row in section.rows]
-        lines = [[" ".join(cell.split()) for cell in line] for line in lines]
+        lines = [[" ".join(printable(cell).split()) for cell in line] for line in lines]
         widths = [min(max(len(line[n]) for line in lines), 48) for n in range(3)]
         blocks.append("\n".join([section.name, *(aligned(line, widths) for line in lines)]))
     return "\n\n".join(blocks)
@@ -260,10 +261,7 @@ def plain_row(row: Row) -> dict:
             for key, value in asdict(row).items() if key != "section"}
 
 
-def write_html(comparison: Comparison, target: Path) -> None:
-    """The comparison as a page that looks as the run's does."""
-    import jinja2
-    environment = jinja2.Environment(loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True, trim_blocks=True,
-                                     lstrip_blocks=True, undefined=jinja2.StrictUndefined)
-    page = environment.get_template("compare.html.j2").render(comparison=comparison, headline=headline(comparison))
+def write_html(comparison: Comparison, target: Path, render: Callable[..., str]) -> None:
+    """The comparison as a page that looks as the run's does; `render` is the reports'."""
+    page = render("compare.html.j2", comparison=comparison, headline=headline(comparison))
     files.write_atomic(target, page.encode("utf-8", "replace"))

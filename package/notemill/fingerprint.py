@@ -2,28 +2,31 @@
 
 import difflib
 import os
-import sys
 from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 
 from notemill.files import canonical_json, sha256_text
 from notemill.modules import Imports, short_name
 from notemill.notebook import Notebook
 from notemill.pipeline import Step
 
-RULES = 1  # raised when the same facts would mean another result: then, and only then, nothing old is reused
+RULES = 2  # raised when the same facts would mean another result: then, and only then, nothing old is reused
 
 
 def components(step: Step, notebook: Notebook, imports: Imports, params: Mapping[str, object],
-               inputs: Mapping[str, object], environ: Mapping[str, str] = os.environ) -> dict:
-    """All that the result depends on, as JSON. `inputs` maps a name to a digest, or to [[name, digest], ...]."""
+               inputs: Mapping[str, object], environ: Mapping[str, str] = os.environ,
+               after: Mapping[str, str | None] = MappingProxyType({})) -> dict:
+    """All that the result depends on, as JSON. `inputs` maps a name to a digest, or to [[name, digest], ...]; `after`
+    a step that it must follow to the digest of that step's last execution."""
     given = {*params, *inputs, *step.outputs}
     return {
-        "rules": RULES, "language": notebook.language, "kernel": step.kernel,
-        "python": ".".join(map(str, sys.version_info[:2])),
+        "rules": RULES, "language": notebook.language, "kernel": step.kernel, "kernelspec": imports.interpreter.spec,
+        "python": imports.interpreter.python,
         "cells": [digest_of(cell, given) for cell in notebook.cells],
         "params": dict(params), "inputs": dict(inputs), "outputs": dict(step.outputs),
         "modules": dict(imports.modules), "distributions": dict(imports.distributions),
-        "env": {name: sha256_text(environ[name]) if name in environ else None for name in step.env}}
+        "env": {name: sha256_text(environ[name]) if name in environ else None for name in step.env},
+        **({"after": dict(after)} if after else {})}
 
 
 def digest_of(cell, given: set[str]) -> str:
@@ -54,14 +57,17 @@ def changes(old: Mapping | None, new: Mapping, *, step: Step, numbers: list[int]
             *_params(old["params"], new["params"]), *_inputs(old["inputs"], new["inputs"], step, skip),
             *_modules(old["modules"], new["modules"], imports, step),
             *_distributions(old["distributions"], new["distributions"]),
-            *_env(old["env"], new["env"]), *_outputs(old["outputs"], new["outputs"])]
+            *_env(old["env"], new["env"]), *_outputs(old["outputs"], new["outputs"]),
+            *_after(old.get("after", {}), new.get("after", {}), skip)]
 
 
 def _versions(old: Mapping, new: Mapping) -> Iterator[str]:
     names = {"language": "language", "kernel": "kernel", "python": "Python"}
     for key, name in names.items():
         if old[key] != new[key]:
-            yield f"{name} {old[key]} -> {new[key]}"
+            yield f"{name} {old[key] or 'not known'} -> {new[key] or 'not known'}"
+    if old["kernel"] == new["kernel"] and old["kernelspec"] != new["kernelspec"]:
+        yield f"the kernel.json of '{new['kernel']}' changed"
 
 
 def _cells(old: list, new: list, old_numbers: list[int], numbers: list[int]) -> Iterator[str]:
@@ -144,7 +150,15 @@ def _outputs(old: Mapping, new: Mapping) -> Iterator[str]:
             yield f"output {name}: file {old[name]} -> {new[name]}"
 
 
+def _after(old: Mapping, new: Mapping, skip: set[str]) -> Iterator[str]:
+    for name in sorted({*old, *new} - skip):
+        if name in old and name in new and old[name] != new[name]:
+            yield f"{name} ran again"
+        elif name not in old or name not in new:
+            yield f"{'follows' if name in new else 'no longer follows'} {name}"
+
+
 def shown(value: object) -> str:
     """A parameter's value in a reason: short."""
-    text = value if isinstance(value, str) else canonical_json(value)
+    text = value if isinstance(value, str) and value else canonical_json(value)
     return text if len(text) <= 60 else text[:57] + "..."

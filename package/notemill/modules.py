@@ -5,17 +5,17 @@ import hashlib
 import os
 import sys
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from importlib import metadata
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from notemill.files import canonical_json, sha256_text
+from notemill import interpreter
+from notemill.files import sha256_text
+from notemill.interpreter import PROCESS, Interpreter
 from notemill.memory import Memory
 from notemill.notebook import PYTHON, code_of, imports_of
 
-RULES = 2
-INSTALLED = (".dist-info", ".egg-info", ".egg")  # how what describes a distribution is called
+RULES = 3
 
 
 @dataclass(frozen=True)
@@ -29,40 +29,58 @@ class Imports:
     modules: Mapping[str, str]
     through: Mapping[str, str]
     distributions: Mapping[str, str | None]
+    interpreter: Interpreter = field(default_factory=lambda: Interpreter(interpreter.minor()), repr=False)
 
 
 class Importer:
     """Follows imports through a project. `root` is its folder; `memory` spares parsing the same file twice."""
 
-    def __init__(self, root: Path, memory: Memory):
-        self.root, self.memory, self._seen = root, memory, {}
-        self._found: dict[tuple[str, Path], list[Path]] = {}
+    def __init__(self, root: Path, memory: Memory, environ: Mapping[str, str] = os.environ):
+        self.root, self.memory, self.environ, self._seen = root, memory, environ, {}
+        self._found: dict[tuple[str, tuple[Path, ...]], list[Path]] = {}
+        self._names: dict[Path, str] = {}
         self._listed: dict[Path, Listing] = {}
-        self._distributions: dict | None = None
+        self._interpreters: dict[str, Interpreter] = {}
 
-    def follow(self, names: Iterable[str], notebook: Path) -> Imports:
+    def interpreter(self, kernel: str = PROCESS, where: str = "") -> Interpreter:
+        """What a kernel's code runs on. Raises UsageError, which names `where`, for a kernel that is not installed."""
+        if kernel not in self._interpreters:
+            self._interpreters[kernel] = interpreter.own(self.memory) if kernel == PROCESS else \
+                interpreter.of_kernel(kernel, self.memory, self.environ, where)
+        return self._interpreters[kernel]
+
+    def follow(self, names: Iterable[str], notebook: Path, kernel: str = PROCESS, where: str = "") -> Imports:
         """All that importing `names` from `notebook` leads to: modules beside it and in package/, and distributions."""
-        folders = [notebook.parent, self.root / "package"]
+        runs_on = self.interpreter(kernel, where)
+        folders = (notebook.parent, self.root / "package") if kernel == PROCESS else \
+            (self.root / "package", notebook.parent)  # by PYTHONPATH; a process's launcher puts it behind
         modules, through, outside = {}, {}, set()
         queue = deque((name, notebook.name) for name in names)
         while queue:
             name, by = queue.popleft()
-            files = self._files(name, folders)
+            files = self._files(name, _open_to(name, folders, runs_on))
             if not files:
                 outside.add(name)
             elif name.endswith(".*"):
                 queue.extend((name[:-1] + one, by) for one in self._read(files[-1])[2])
             for file in files:
-                path = file.relative_to(self.root).as_posix() if file.is_relative_to(self.root) else str(file)
+                path = self._name_of(file)
                 if path not in modules:
                     modules[path], inner, _ = self._read(file)
                     through[path] = by
                     queue.extend((absolute, short_name(path)) for absolute in _absolute(inner, file, folders))
-        return Imports(dict(sorted(modules.items())), through, self._owners(outside))
+        return Imports(dict(sorted(modules.items())), through, _owners(outside, runs_on), runs_on)
 
-    def _files(self, name: str, folders: list[Path]) -> list[Path]:
+    def _name_of(self, file: Path) -> str:
+        """The file's path in the project, worked out once."""
+        if file not in self._names:
+            inside = file.is_relative_to(self.root)
+            self._names[file] = file.relative_to(self.root).as_posix() if inside else str(file)
+        return self._names[file]
+
+    def _files(self, name: str, folders: tuple[Path, ...]) -> list[Path]:
         """As `_files_of`, once for each name."""
-        key = name, folders[0]
+        key = name, folders
         if key not in self._found:
             self._found[key] = list(_files_of(name, folders, self._listing))
         return self._found[key]
@@ -71,6 +89,10 @@ class Importer:
         if folder not in self._listed:
             self._listed[folder] = Listing.of(folder)
         return self._listed[folder]
+
+    def digest(self, file: Path) -> str:
+        """Digest of a module's code, without comments and layout."""
+        return self._read(file)[0]
 
     def _read(self, file: Path) -> tuple[str, list[str], list[str]]:
         """Digest of a module's code, the names that it imports, and those in its `__all__`."""
@@ -85,61 +107,38 @@ class Importer:
         self._seen[file] = tuple(known)
         return self._seen[file]
 
-    def _owners(self, names: set[str]) -> dict[str, str | None]:
-        """The distributions that `names` come from, with versions; the standard library is Python's own version."""
-        found: dict[str, str | None] = {}
-        for name in sorted({dotted.partition(".")[0] for dotted in names} - sys.stdlib_module_names - {""}):
-            owners = self.distributions["imports"].get(name)
-            for owner in owners or [name]:
-                found[owner] = self.distributions["versions"].get(owner)
-        return dict(sorted(found.items()))
-
     @property
     def distributions(self) -> dict:
         """{"imports": top-level name -> distributions, "versions": distribution -> version} of this interpreter."""
-        if self._distributions is None:
-            key, stamp = "distributions:" + sys.prefix, _stamp_of_environment()
-            known = self.memory.get(key)
-            if not known or known["stamp"] != stamp:
-                known = {"stamp": stamp, **installed()}
-                self.memory.set(key, known)
-            self._distributions = known
-        return self._distributions
+        here = self.interpreter()
+        return {"imports": here.imports, "versions": here.versions}
 
 
-def installed() -> dict:
-    """All installed distributions, by what they can be imported as."""
-    imports, versions = {}, {}
-    for name, owners in metadata.packages_distributions().items():
-        imports[name] = sorted({owner for owner in owners if owner})  # None: a folder that an uninstallation left
-    for distribution in metadata.distributions():
-        if distribution.metadata["Name"]:
-            versions.setdefault(distribution.metadata["Name"], distribution.version)  # the path's first is imported
-    return {"imports": imports, "versions": versions}
+def _open_to(name: str, folders: tuple[Path, ...], runs_on: Interpreter) -> tuple[Path, ...]:
+    """The project's folders in which Python looks for that name before it finds it in the standard library."""
+    top = name.partition(".")[0]
+    if (runs_on.spec is None and top not in sys.stdlib_module_names) or top not in runs_on.standard:
+        return folders
+    return folders[:1] if runs_on.spec and top not in runs_on.builtin else ()
 
 
-def _stamp_of_environment() -> str:
-    """Changes whenever a distribution is installed, upgraded or removed in any folder of sys.path."""
-    found = [[folder, _described_in(folder or ".")] for folder in sys.path]
-    return sha256_text(canonical_json([RULES, sys.version, [one for one in found if one[1]]]))
-
-
-def _described_in(folder: str) -> list[list]:
-    """Name and time of what describes each distribution there: other files come and go, as in the current folder."""
-    try:
-        with os.scandir(folder) as entries:
-            return sorted([e.name, e.stat().st_mtime_ns] for e in entries if e.name.endswith(INSTALLED))
-    except OSError:
-        return []
+def _owners(names: set[str], runs_on: Interpreter) -> dict[str, str | None]:
+    """The distributions that `names` come from, with versions; the standard library is Python's own version."""
+    if runs_on.python is None:
+        return {}
+    tops = sorted({dotted.partition(".")[0] for dotted in names} - sys.stdlib_module_names - {""})
+    tops = [top for top in tops if runs_on.spec is None or top not in runs_on.standard]
+    return dict(sorted((owner, version) for name in tops for owner, version in runs_on.owners(name).items()))
 
 
 def _describe(raw: bytes) -> list:
-    """[digest, imports, `__all__`]; a module that does not parse counts by its bytes, and fails when it is imported."""
+    """[digest, imports, `__all__`]; a module that does not parse counts by its bytes."""
     try:
         tree = ast.parse(raw)
         return [sha256_text(code_of(tree)), sorted(set(imports_of(tree, ""))), sorted(set(_exported(tree)))]
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return [hashlib.sha256(raw).hexdigest(), [], []]
+    except (SyntaxError, ValueError, RecursionError, MemoryError):  # the kernel's Python may be a newer one
+        imports = [] if b"\0" in raw else sorted(set(imports_of(None, raw.decode("utf-8", "replace"))))
+        return [hashlib.sha256(raw).hexdigest(), imports, []]
 
 
 def _exported(tree: ast.Module) -> Iterator[str]:
@@ -170,7 +169,7 @@ class Listing:
         return cls(names, tuple(sorted(name for name in names if name.endswith((".so", ".pyd")))))
 
 
-def _files_of(name: str, folders: list[Path], listing: Callable[[Path], Listing]) -> Iterator[Path]:
+def _files_of(name: str, folders: Iterable[Path], listing: Callable[[Path], Listing]) -> Iterator[Path]:
     """The files that `import name` runs: every package's __init__ on the way, and the module itself.
 
     A module ends the search; a bare folder does not: it is a part of a namespace, and others may follow.
@@ -198,8 +197,11 @@ def _module_files(folder: Path, name: str, listing: Callable[[Path], Listing]) -
         yield folder / f"{name}.py"
 
 
-def _absolute(names: Iterable[str], file: Path, folders: list[Path]) -> Iterator[str]:
+def _absolute(names: Collection[str], file: Path, folders: Iterable[Path]) -> Iterator[str]:
     """Names as written in `file`, relative ones made absolute."""
+    if not any(name.startswith(".") for name in names):
+        yield from names
+        return
     folder = next((f for f in folders if file.is_relative_to(f)), file.parent)
     package = file.parent.relative_to(folder).parts
     for name in names:

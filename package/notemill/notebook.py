@@ -5,7 +5,7 @@ import hashlib
 import json
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -15,9 +15,11 @@ from notemill.memory import Memory
 from notemill.parameters import Parameter, read_parameters
 
 PYTHON = ".".join(map(str, sys.version_info[:2]))  # another Python has another syntax tree for the same code
-RULES = 2  # raised when the same notebook would be read in another way
+RULES = 4  # raised when the same notebook would be read in another way
 PAPERMILLS = {"injected-parameters", "papermill-error-cell-tag"}  # of an earlier run: it puts its own in again
-TAGS_THAT_COUNT = ("parameters", "raises-exception", "skip-execution")
+EXPORT = "export"  # cells with this tag make a module that a model package can take along
+TAGS_THAT_COUNT = ("parameters", "raises-exception", "skip-execution", EXPORT)
+TEST = "test"  # cells with this tag run on the smoke set alone: they are no part of what a step gives
 MAGIC_LINE = re.compile(r"^(\s*)((?:[\w., ]+=\s*)?)([%!?](?:.*\\\n)*.*|[\w.]+\?\??[ \t]*)$", re.M)
 IMPORT_LINE = re.compile(r"^(?:[^#'\"\n]*?[:;])??[ \t]*((?:from|import)[ \t](?:[^(\n\\]|\\\n|\([^)]*\))*)", re.M)
 IMPORTED = re.compile(r"(?:from|import)\s+([\w.]+)")
@@ -45,7 +47,6 @@ class Notebook:
 
     sha256: str
     language: str
-    kernel: str | None
     title: str
     purpose: str
     text: str
@@ -53,7 +54,6 @@ class Notebook:
     parameters: dict[str, Parameter] = field(default_factory=dict)
     cells: tuple[Cell, ...] = ()
     imports: tuple[str, ...] = ()
-    cell_count: int = 0
 
 
 def read_notebook(path: Path, memory: Memory, name: str) -> Notebook:
@@ -85,7 +85,8 @@ def load_cells(path: Path, raw: bytes, name: str) -> dict:
             for word in ("name", "language"):
                 _a(str, _a(dict, metadata.get(key) or {}, key).get(word) or "", f"the {word} in {key}")
         cells = [_cell_of(_a(dict, cell, "a cell")) for cell in _a(list, content["cells"], "the list of cells")]
-        return {**content, "cells": [cell for cell in cells if not PAPERMILLS & set(_tags(cell))], "metadata": metadata}
+        own = [cell for cell in cells if not PAPERMILLS & set(tags_of(cell))]
+        return {**content, "cells": own, "metadata": metadata}
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         why = f"it has no {error}" if isinstance(error, KeyError) else error
         raise UsageError(name, f"is not a notebook: {why}", hint="open it in Jupyter and save it again") from None
@@ -133,18 +134,18 @@ def describe(content: dict, sha256: str, name: str) -> Notebook:
     kernel = metadata.get("kernelspec") or {}
     language = str(kernel.get("language") or (metadata.get("language_info") or {}).get("name") or "python").lower()
     title, purpose = _headline(cells)
-    first = next((n for n, cell in enumerate(cells, 1) if "parameters" in _tags(cell)), None)
+    first = next((n for n, cell in enumerate(cells, 1) if "parameters" in tags_of(cell)), None)
     declares = first and language == "python"
-    code = [(n, cell) for n, cell in enumerate(cells, 1) if cell.get("cell_type") == "code"]
+    code = [(n, cell) for n, cell in enumerate(cells, 1)
+            if cell.get("cell_type") == "code" and TEST not in tags_of(cell)]
     trees = [(n, cell, _parse(cell["source"]) if language == "python" else None) for n, cell in code]
     return Notebook(
-        sha256=sha256, language=language, kernel=kernel.get("name"), title=title, purpose=purpose,
+        sha256=sha256, language=language, title=title, purpose=purpose,
         text=sha256_text(canonical_json([[cell.get("cell_type"), cell["source"]] for cell in cells])),
         has_parameters_cell=first is not None,
         parameters=_parameters(cells[first - 1]["source"], f"{name}: cell {first}") if declares else {},
         cells=tuple(_cell(n, cell, tree, n == first) for n, cell, tree in trees if _does_something(cell, tree)),
-        imports=tuple(sorted({i for _, cell, tree in trees for i in imports_of(tree, cell["source"])})),
-        cell_count=len(cells))
+        imports=tuple(sorted({i for _, cell, tree in trees for i in imports_of(tree, cell["source"])})))
 
 
 def _parameters(source: str, where: str) -> dict[str, Parameter]:
@@ -152,7 +153,8 @@ def _parameters(source: str, where: str) -> dict[str, Parameter]:
     return read_parameters(source if _parse(source) is None else _without_magics(source), where)
 
 
-def _tags(cell: dict) -> list[str]:
+def tags_of(cell: Mapping) -> list[str]:
+    """A cell's tags."""
     return cell["metadata"].get("tags") or []
 
 
@@ -207,7 +209,7 @@ def _does_something(cell: dict, tree: ast.Module | None) -> bool:
 
 
 def _cell(number: int, cell: dict, tree: ast.Module | None, declares: bool) -> Cell:
-    tags = [tag for tag in TAGS_THAT_COUNT if tag in _tags(cell)]
+    tags = [tag for tag in TAGS_THAT_COUNT if tag in tags_of(cell)]
     source = cell["source"].strip()
     try:
         code, settings = (code_of(tree), _settings(tree) if declares else []) if tree else (source, [])

@@ -1,11 +1,14 @@
 """A notebook's parameters: names and types from its `parameters` cell, and whether a value fits."""
 
 import ast
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from functools import reduce
 
 from notemill.errors import UsageError, did_you_mean
+from notemill.files import canonical_json
 from notemill.yaml_places import plain_scalar
 
 KINDS = {"int": "int", "float": "float", "str": "str", "bool": "bool", "list": "list", "dict": "dict", "None": "None",
@@ -20,18 +23,22 @@ Kind = str | list  # "int", or ["list", [kinds of the items]], ["dict", [kinds o
 
 @dataclass(frozen=True)
 class Parameter:
-    """One parameter: the kinds of value it takes (None: any), the values it takes (None: any), its default as code."""
+    """One parameter: the kinds of value it takes (None: any), the values it takes (None: any), its default as code.
+
+    `constant` is [the default's value] where that is one that JSON can hold, and the cell does not go on to change it.
+    """
 
     name: str
     kinds: list[Kind] | None
     choices: list | None
     default: str | None
+    constant: list | None = None
 
 
 def read_parameters(source: str, where: str) -> dict[str, Parameter]:
     """The assignments of a parameters cell. Raises UsageError where the cell does not parse."""
     try:
-        return {parameter.name: parameter for node in ast.parse(source).body for parameter in _declared(node)}
+        return _settled(ast.parse(source))
     except SyntaxError as error:
         raise UsageError(where, f"the parameters cell, line {error.lineno}: {error.msg}",
                          "it has to be Python: one assignment a line") from None
@@ -41,10 +48,25 @@ def read_parameters(source: str, where: str) -> dict[str, Parameter]:
         raise UsageError(where, "the parameters cell is nested too deep to be read") from None
 
 
+def _settled(tree: ast.Module) -> dict[str, Parameter]:
+    """What the cell declares; a default that something else than a plain assignment changes is no constant."""
+    declared = [parameter for node in tree.body for parameter in _declared(node)]
+    plain = Counter(parameter.name for parameter in declared)
+    stored = Counter(node.id for node in ast.walk(tree) if isinstance(node, ast.Name)
+                     and not isinstance(node.ctx, ast.Load))
+    return {one.name: one if stored[one.name] == plain[one.name] else replace(one, constant=None) for one in declared}
+
+
+def defaults(parameters: Mapping[str, Parameter]) -> dict[str, object]:
+    """The values that parameters have where nobody sets them, as far as they are known without running code."""
+    return {name: one.constant[0] for name, one in parameters.items() if one.constant is not None}
+
+
 def _declared(node: ast.stmt) -> Iterator[Parameter]:
     if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
         kinds, choices = _annotated(node.annotation)
-        yield Parameter(node.target.id, kinds, choices, ast.unparse(node.value) if node.value else None)
+        yield Parameter(node.target.id, kinds, choices, ast.unparse(node.value) if node.value else None,
+                        _constant(node.value) if node.value else None)
     elif isinstance(node, ast.Assign):
         for target in node.targets:
             yield from _assigned(target, node.value)
@@ -53,10 +75,19 @@ def _declared(node: ast.stmt) -> Iterator[Parameter]:
 def _assigned(target: ast.expr, value: ast.expr) -> Iterator[Parameter]:
     """`a = 1`, and `a, b = 1, 2`."""
     if isinstance(target, ast.Name):
-        yield Parameter(target.id, _kind_of_default(value), None, ast.unparse(value))
+        yield Parameter(target.id, _kind_of_default(value), None, ast.unparse(value), _constant(value))
     elif isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple) and len(target.elts) == len(value.elts):
         for one, default in zip(target.elts, value.elts, strict=True):
             yield from _assigned(one, default)
+
+
+def _constant(node: ast.expr) -> list | None:
+    """[the value]; None where JSON would make another of it, as a list of a tuple."""
+    try:
+        value = ast.literal_eval(node)
+        return [value] if json.loads(canonical_json(value)) == value else None
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
+        return None
 
 
 def _kind_of_default(node: ast.expr) -> list[Kind] | None:

@@ -51,11 +51,13 @@ class Step:
     limits: Limits = Limits()
     env: tuple[str, ...] = ()
     secrets: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
 
     @property
     def needs(self) -> tuple[str, ...]:
-        """The steps whose outputs it takes, each once."""
-        return tuple(dict.fromkeys(source.step for source in self.inputs.values() if isinstance(source, Output)))
+        """The steps whose outputs it takes, and those that it must follow, each once."""
+        givers = (source.step for source in self.inputs.values() if isinstance(source, Output))
+        return tuple(dict.fromkeys([*givers, *self.after]))
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,7 @@ class Pipeline:
     risk: str | None = None
     contract: Path | None = None
     gate: Mapping[str, object] | None = None
+    smoke: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     places: Places = field(default_factory=dict, repr=False)
 
     @property
@@ -88,10 +91,10 @@ class Pipeline:
                 wanted.update(self.steps[name].needs)
         return tuple(name for name in self.steps if name in wanted)
 
-    def step(self, name: str) -> Step:
-        """The step of that name, or a UsageError with the nearest one."""
+    def step(self, name: str, place: str = "the command line") -> Step:
+        """The step of that name, or a UsageError with the nearest one; `place` is where it was named."""
         if name not in self.steps:
-            raise UsageError(FILE, f"unknown step '{name}'", f"the steps are: {', '.join(self.steps)}",
+            raise UsageError(place, f"unknown step '{name}'", f"the steps are: {', '.join(self.steps)}",
                              did_you_mean(name, self.steps))
         return self.steps[name]
 
@@ -110,7 +113,7 @@ def read_pipeline(root: Path) -> Pipeline:
         raise UsageError(where(FILE, places, path), "is infinite or no number", "a number must be finite")
     pipeline = Pipeline(
         name=raw["name"], root=root, steps=_steps(raw, root, places), params=raw.get("params", {}),
-        task=raw.get("task"), risk=raw.get("risk"), gate=raw.get("gate"), places=places,
+        task=raw.get("task"), risk=raw.get("risk"), gate=raw.get("gate"), smoke=raw.get("smoke", {}), places=places,
         contract=_existing(root, raw["contract"], where(FILE, places, ("contract",))) if "contract" in raw else None)
     for problem in (_file_problems, _name_problems, _gate_problems):
         for error in problem(pipeline):
@@ -129,6 +132,11 @@ def not_finite(value: object, path: tuple) -> Iterator[tuple]:
 
 def _steps(raw: dict, root: Path, places: Places) -> dict[str, Step]:
     steps = {name: _step(name, body, raw, root, places) for name, body in raw["steps"].items()}
+    for name, step in steps.items():
+        for other in step.after:
+            if other not in steps:
+                raise UsageError(where(FILE, places, ("steps", name, "after")), f"unknown step '{other}'",
+                                 f"the steps are: {', '.join(steps)}", did_you_mean(other, steps))
     try:
         order = TopologicalSorter({name: [n for n in step.needs if n in steps] for name, step in steps.items()})
         ranked = list(order.static_order())
@@ -150,7 +158,8 @@ def _step(name: str, body: dict, raw: dict, root: Path, places: Places) -> Step:
         params=body.get("params", {}), outputs=body.get("outputs", {}), kernel=body.get("kernel", "process"),
         limits=Limits(**{**raw.get("limits", {}), **body.get("limits", {})}),
         env=tuple(dict.fromkeys([*raw.get("env", ()), *body.get("env", ())])),
-        secrets=tuple(dict.fromkeys([*raw.get("secrets", ()), *body.get("secrets", ())])))
+        secrets=tuple(dict.fromkeys([*raw.get("secrets", ()), *body.get("secrets", ())])),
+        after=tuple(dict.fromkeys(body.get("after", ()))))
 
 
 def _existing(root: Path, name: str, place: str) -> Path:

@@ -1,39 +1,63 @@
 """Pipeline + Store -> Plan: which steps will run, which are reused, and why."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from notemill import sources
 from notemill.errors import UsageError, did_you_mean
+from notemill.files import sha256_text
 from notemill.fingerprint import changes, components, digest_of, fingerprint
 from notemill.modules import Importer, Imports
 from notemill.notebook import Notebook
-from notemill.parameters import misfit
+from notemill.parameters import defaults, misfit
 from notemill.pipeline import FILE, Output, Step, not_finite
 from notemill.project import Project, missing_content
 from notemill.schemas.check import show
 
+UNFINISHED = {"failed": "it failed the last time", "running": "it did not finish the last time"}
+
 
 @dataclass(frozen=True)
 class Options:
-    """What was asked for: steps (none: all), parameters by step, steps to run anyway, and how."""
+    """What was asked for: steps (none: all), parameters by step, steps to run anyway, and how.
+
+    `command` is the word that asked, `places` are the places of parameters that a file gives (as ("train", "depth")):
+    errors name them.
+    """
 
     steps: tuple[str, ...] = ()
     params: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     force: frozenset[str] = frozenset()
     jobs: int | None = None
     offline: bool = False
+    command: str = ""
+    places: Mapping[tuple[str, ...], str] = field(default_factory=dict)
+
+    def where(self, *words: str) -> str:
+        """A word of the command line as an error names it: as `plan train`."""
+        return " ".join(filter(None, [self.command or "the command line:", *words]))
+
+    def place(self, step: str, name: str) -> str:
+        """Where a parameter was given."""
+        return self.places.get((step, name)) or f"-p {step}.{name}"
 
 
 @dataclass(frozen=True)
 class Ready:
-    """A step that was checked: its notebook, its parameters, and its outside data."""
+    """A step that was checked: its notebook, the parameters that are set, and its outside data."""
 
     step: Step
     notebook: Notebook
     imports: Imports
     params: Mapping[str, object]
     fetched: Mapping[str, "sources.Fetched"]
+
+    @property
+    def effective(self) -> dict[str, object]:
+        """All parameters' values, with those that the notebook's own defaults give them."""
+        paths = {*self.step.inputs, *self.step.outputs}
+        known = {name: value for name, value in defaults(self.notebook.parameters).items() if name not in paths}
+        return {**known, **self.params}
 
 
 @dataclass(frozen=True)
@@ -47,6 +71,7 @@ class PlannedStep:
     components: Mapping[str, object] | None = None
     fingerprint: str | None = None
     result: Mapping[str, object] | None = None
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -58,7 +83,13 @@ class Plan:
     def as_json(self) -> dict:
         """The shape of `notemill plan --json`."""
         return {"run": None, "error": None, "steps": [
-            {"step": s.step, "action": s.action, "reasons": list(s.reasons)} for s in self.steps]}
+            {"step": s.step, "action": s.action, "reasons": list(s.reasons), "report": report_of(s.step),
+             "warnings": list(s.warnings)} for s in self.steps]}
+
+
+def report_of(step: str) -> str:
+    """Where a step's report stands, in the project."""
+    return f"reports/{step}.html"
 
 
 def make_plan(project: Project, ready: Mapping[str, Ready], options: Options) -> Plan:
@@ -75,44 +106,48 @@ def make_plan(project: Project, ready: Mapping[str, Ready], options: Options) ->
 
 def outputs_of(step: str, result: Mapping) -> dict[str, dict]:
     """A result's outputs by the name that other steps use."""
-    return {f"{step}.{name}": output for name, output in result["outputs"].items()}
+    return {f"{step}.{name}": output for name, output in result["outputs"].items()} | {
+        f"{step}.": {"sha256": sha256_text(result["origin_run"])}}  # for those that must follow it
 
 
 def plan_step(project: Project, ready: Ready, known: Mapping[str, dict], options: Options) -> PlannedStep:
     """Reuse or run one step, given the outputs that are `known` so far."""
     step = ready.step
     inputs = resolve_inputs(ready, known)
-    waiting = [name for name, facts in inputs.items() if facts.get("sha256") is None and "files" not in facts]
-    parts = components(step, ready.notebook, ready.imports, ready.params, digests(inputs), project.environ)
-    latest = project.latest(step.name)
-    why = changes(latest.get("components"), parts, step=step, imports=ready.imports, skip=set(waiting),
-                  numbers=numbers(ready.notebook), old_numbers=latest.get("cell_numbers", []),
-                  texts=(latest.get("cell_texts"), [cell.digest for cell in ready.notebook.cells]))
+    after = {name: known.get(f"{name}.", {}).get("sha256") for name in step.after}
+    waiting = {name: f"if {facts['from']} changes" for name, facts in inputs.items()
+               if facts.get("sha256") is None and "files" not in facts}
+    waiting |= {name: f"if {name} runs again" for name, digest in after.items() if digest is None}
+    parts = components(step, ready.notebook, ready.imports, ready.effective, digests(inputs), project.environ, after)
+    notes = tuple(filter(None, [ready.imports.interpreter.note]))
     if waiting:
-        reasons = [*why, *(f"if {inputs[name]['from']} changes" for name in waiting)]
-        return PlannedStep(step.name, "run", tuple(reasons), inputs)
+        reasons = [*why_now(project, ready, parts, set(waiting)), *waiting.values()]
+        return PlannedStep(step.name, "run", tuple(reasons), inputs, warnings=notes)
     key = fingerprint(parts)
     if step.name in options.force:
-        return PlannedStep(step.name, "run", ("forced",), inputs, parts, key)
+        return PlannedStep(step.name, "run", ("forced",), inputs, parts, key, warnings=notes)
     result = project.result(key)
     if result:
-        return PlannedStep(step.name, "reuse", (), inputs, parts, key, result)
-    return PlannedStep(step.name, "run", tuple(why or why_again(project, key, latest)), inputs, parts, key)
+        return PlannedStep(step.name, "reuse", (), inputs, parts, key, result, (*notes, *result["warnings"]))
+    reasons = why_now(project, ready, parts) or why_again(project, key)
+    return PlannedStep(step.name, "run", tuple(reasons), inputs, parts, key, warnings=notes)
 
 
-def why_again(project: Project, key: str, latest: Mapping) -> list[str]:
-    """Why a step runs though nothing changed since it was last looked at."""
-    if latest.get("status") == "failed":
-        return ["it failed the last time"]
+def why_now(project: Project, ready: Ready, parts: Mapping, waiting: set[str] = frozenset()) -> list[str]:
+    """What changed since the step last ended well, and how its last try ended where that was not well."""
+    latest = project.latest(ready.step.name)
+    old = latest.get("done") or latest
+    why = changes(old.get("components"), parts, step=ready.step, imports=ready.imports, skip=waiting,
+                  numbers=[cell.number for cell in ready.notebook.cells], old_numbers=old.get("cell_numbers", []),
+                  texts=(old.get("cell_texts"), [cell.digest for cell in ready.notebook.cells]))
+    return [*why, *([UNFINISHED[latest["status"]]] if latest.get("status") in UNFINISHED else [])]
+
+
+def why_again(project: Project, key: str) -> list[str]:
+    """Why a step runs though nothing changed since it last ended well."""
     if lost := project.noted_result(key):
         return [f"{name} is damaged or gone from the store" for name in missing_content(project.store, lost)]
-    unfinished = latest.get("status") == "running"
-    return ["it did not finish the last time" if unfinished else "its result is not in the store"]
-
-
-def numbers(notebook: Notebook) -> list[int]:
-    """The number of each code cell among all cells."""
-    return [cell.number for cell in notebook.cells]
+    return ["its result is not in the store"]
 
 
 def resolve_inputs(ready: Ready, known: Mapping[str, dict]) -> dict[str, dict]:
@@ -138,7 +173,7 @@ def get_ready(project: Project, options: Options) -> dict[str, Ready]:
     """Check every step against its notebook, and fetch outside data. Raises UsageError before anything runs."""
     pipeline = project.pipeline
     for name in options.steps:
-        pipeline.step(name)
+        pipeline.step(name, options.where(name))
     notebooks = {step.name: project.notebook(step) for step in pipeline.steps.values()}
     _check_shared_params(project, notebooks)
     _check_given_params(project, notebooks, options)
@@ -148,7 +183,8 @@ def get_ready(project: Project, options: Options) -> dict[str, Ready]:
     ready = {}
     for name in pipeline.needed(options.steps):
         step = pipeline.steps[name]
-        imports = project.importer.follow(notebooks[name].imports, step.notebook)
+        imports = project.importer.follow(notebooks[name].imports, step.notebook, step.kernel,
+                                          pipeline.where("steps", name, "kernel"))
         ready[name] = Ready(step, notebooks[name], imports, params[name], _fetch(project, step, options))
     return ready
 
@@ -157,11 +193,18 @@ def changed_since(project: Project, ready: Ready) -> list[str]:
     """The files of the step's code that changed since it was planned: what it gave is not what that code gives."""
     name = project.name_of(ready.step.notebook)
     notebook = project.notebook(ready.step)
-    imports = Importer(project.root, project.memory).follow(notebook.imports, ready.step.notebook)
-    given = {*ready.params, *ready.step.inputs, *ready.step.outputs}
-    old, new = ([digest_of(cell, given) for cell in read.cells] for read in (ready.notebook, notebook))
+    imports = Importer(project.root, project.memory, project.environ).follow(
+        notebook.imports, ready.step.notebook, ready.step.kernel)
+    old, new = (code_facts(one) for one in (ready, replace(ready, notebook=notebook)))
     modules = {path for path, _ in ready.imports.modules.items() ^ imports.modules.items()}
     return [*([name] if old != new else []), *sorted(modules)]
+
+
+def code_facts(ready: Ready) -> list:
+    """What counts of a notebook: its code, and the defaults of parameters that nobody sets."""
+    values = ready.effective
+    return [values, [digest_of(cell, {*values, *ready.step.inputs, *ready.step.outputs})
+                     for cell in ready.notebook.cells]]
 
 
 def _fetch(project: Project, step: Step, options: Options) -> dict[str, "sources.Fetched"]:
@@ -226,16 +269,24 @@ def _check_shared_params(project: Project, notebooks: Mapping[str, Notebook]) ->
 
 
 def _check_given_params(project: Project, notebooks: Mapping[str, Notebook], options: Options) -> None:
+    asked = project.pipeline.needed(options.steps)
     for step, params in options.params.items():
-        if step not in notebooks:
-            raise UsageError("parameters given", f"unknown step '{step}'", f"the steps are: {', '.join(notebooks)}",
-                             did_you_mean(step, notebooks))
+        place = options.places.get((step,)) or next((options.place(step, name) for name in params), f"-p {step}")
+        project.pipeline.step(step, place)
         for name, value in params.items():
-            _check_given(project, project.pipeline.steps[step], notebooks[step], name, value)
+            _check_given(project, project.pipeline.steps[step], notebooks[step], name, value, options.place(step, name))
+        if step not in asked and any((step, name) not in options.places for name in params):  # a file may hold more
+            raise _not_asked(f"-p {step}.{next(iter(params))}", step, asked, options)
+    for step in sorted(options.force - set(asked)):
+        raise _not_asked(f"--force={step}", step, asked, options)
 
 
-def _check_given(project: Project, step: Step, notebook: Notebook, name: str, value: object) -> None:
-    place = f"-p {step.name}.{name}"
+def _not_asked(place: str, step: str, asked: tuple[str, ...], options: Options) -> UsageError:
+    words = " ".join(filter(None, ["notemill", options.command, *options.steps, step]))
+    return UsageError(place, f"'{step}' is not among the steps asked for", f"they are: {', '.join(asked)}", words)
+
+
+def _check_given(project: Project, step: Step, notebook: Notebook, name: str, value: object, place: str) -> None:
     if name in {*step.inputs, *step.outputs}:
         raise UsageError(place, f"'{name}' is an input or output of the step", "its path comes from notemill",
                          f"change it in {FILE}")

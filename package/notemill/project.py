@@ -14,6 +14,7 @@ from notemill.notebook import Notebook, read_notebook
 from notemill.pipeline import Pipeline, Step, read_pipeline
 from notemill.store import Store
 
+COMPARED = ("components", "cell_numbers", "cell_texts")  # of how a step stands: what changes are told from
 PARTS = {"outputs", "executed", "metrics", "origin_run", "warnings", "stored_bytes"}  # of a result: what reuse takes
 
 
@@ -27,6 +28,7 @@ class Project:
     memory: Memory
     importer: Importer
     environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ), repr=False)
+    smoke: bool = False
 
     @property
     def folder(self) -> Path:
@@ -34,7 +36,7 @@ class Project:
 
     @property
     def reports(self) -> Path:
-        return self.root / "reports"
+        return self.folder / "reports" if self.smoke else self.root / "reports"
 
     def notebook(self, step: Step) -> Notebook:
         """What the step's notebook says of itself."""
@@ -70,7 +72,13 @@ class Project:
         return latest if isinstance(latest, dict) else {}
 
     def keep_latest(self, step: str, facts: dict) -> None:
-        if self.latest(step) != facts:
+        """Write down how the step stands; while it has not ended well, also what it was when it last did."""
+        old = self.latest(step)
+        if facts["status"] != "done":
+            done = {key: old[key] for key in COMPARED if key in old} if old.get("status") == "done" else \
+                old.get("done")
+            facts = {**facts, "done": done}
+        if old != facts:
             write_json(self.folder / "latest" / f"{step}.json", facts)
 
     # runs
@@ -110,10 +118,13 @@ def missing_content(store: Store, result: Mapping) -> list[str]:
     return [name for name, sha256 in wanted.items() if not store.has(sha256)]
 
 
-def open_project(root: Path, environ: Mapping[str, str] | None = None) -> Project:
-    """Read the project at `root`. Raises UsageError where pipeline.yaml is wrong."""
+def open_project(root: Path, environ: Mapping[str, str] | None = None, *, smoke: bool = False) -> Project:
+    """Read the project at `root`; `smoke` keeps all that runs leave apart, in .notemill/smoke.
+
+    Raises UsageError where pipeline.yaml is wrong.
+    """
     root = root.resolve()
-    pipeline = read_pipeline(root)
-    store, memory = Store(root / ".notemill"), Memory(root / ".notemill" / "memory" / "facts.json")
-    return Project(root, pipeline, store, memory, Importer(root, memory),
-                   dict(os.environ if environ is None else environ))
+    pipeline, folder = read_pipeline(root), root / ".notemill" / ("smoke" if smoke else "")
+    store, memory = Store(folder), Memory(folder / "memory" / "facts.json")
+    environ = dict(os.environ if environ is None else environ)
+    return Project(root, pipeline, store, memory, Importer(root, memory, environ), environ, smoke)

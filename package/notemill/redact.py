@@ -15,6 +15,8 @@ MASK = "******"
 SHORTEST = 4        # a shorter value is found by chance all over an output
 WRAPPED = 8         # shorter forms are not looked for across line breaks
 LONG_LINE = 16      # lines of this length, of a secret with many lines, are secrets of their own
+WEB = ("http", "https")
+TOKEN, LONE = 20, 8  # characters of a user name that is a key, beside a password and without one
 PREFIX = 5          # enough to tell most texts apart from what begins like a secret
 IMAGE_FORM = 8      # shorter pieces of base64 are found by chance in an image's data
 
@@ -180,11 +182,25 @@ def _parts(value: str) -> set[str]:
 
 
 def _passwords(value: str) -> set[str]:
+    found = logins(value)
+    return {*found, *map(unquote, found)}
+
+
+def logins(address: str) -> list[str]:
+    """What an address holds that lets one in: its password, and a user name that is a token (`https://TOKEN@host`)."""
     try:
-        password = urlsplit(value).password or ""
+        parts = urlsplit(address)
     except ValueError:
-        return set()
-    return {password, unquote(password)}
+        return []
+    login = parts.netloc.rpartition("@")[0]
+    found = [parts.password or "", parts.username if parts.scheme in WEB and is_token(login) else ""]
+    return [text for text in found if text]
+
+
+def is_token(login: str) -> bool:
+    """Whether the user name of a web address's login is more than a name: long, or not so long and without password."""
+    user, _, password = login.partition(":")
+    return len(user) >= (TOKEN if password else LONE)
 
 
 def _is_number(value: str) -> bool:

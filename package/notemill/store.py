@@ -3,11 +3,13 @@
 import contextlib
 import hashlib
 import os
+import stat
 import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from notemill.errors import NotemillError
 from notemill.files import BLOCK, sha256_file, sync_folder
 from notemill.memory import Memory
 
@@ -85,13 +87,21 @@ class Store:
     def take_file(self, path: Path) -> tuple[str, int]:
         """Move a finished file of our own into the store: (sha256, bytes). Its content is read once, not copied."""
         if path.is_symlink():
-            return self.add_file(path.resolve())
+            return self.add_file(self._inside(path))
         sha256, size = sha256_file(path), path.stat().st_size
         path.chmod(0o444)
         with open(path, "rb") as file:
             os.fsync(file.fileno())
         self._settle(Incoming(path, None, sha256, size))
         return sha256, size
+
+    def _inside(self, link: Path) -> Path:
+        """Where a link leads: no further than its own folder, or to content that was given. Raises NotemillError."""
+        target = link.resolve()
+        if not any(target.is_relative_to(folder.resolve()) for folder in (link.parent, self.objects)):
+            raise NotemillError(link.name, f"is a link to {target}, outside the step's own folder",
+                                "an output is a file of its own", "copy the file, or declare it as an input")
+        return target
 
     @contextlib.contextmanager
     def incoming(self) -> Iterator["Incoming"]:
@@ -157,6 +167,16 @@ class Incoming:
         self.file.write(block)
         self.hash.update(block)
         self.size += len(block)
+
+
+def what_it_is(path: Path) -> str | None:
+    """Why a path is no file that can be kept, in words; None where it is one."""
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return "is a link that leads nowhere" if path.is_symlink() else "was not written"
+    kinds = {stat.S_IFDIR: "is a folder", stat.S_IFIFO: "is a pipe", stat.S_IFSOCK: "is a socket"}
+    return None if stat.S_ISREG(mode) else kinds.get(stat.S_IFMT(mode), "is a device")
 
 
 def _signature(path: Path) -> list[int]:

@@ -88,6 +88,6 @@ def size(count: int | None) -> str:
     if count is None:
         return ""
     value, units = float(count), ["B", "kB", "MB", "GB", "TB"]
-    while value >= 1000 and len(units) > 1:
+    while round(value, 1) >= 1000 and len(units) > 1:     # 999,999 B are 1.0 MB, not 1000.0 kB
         value, units = value / 1000, units[1:]
     return f"{value:.0f} {units[0]}" if units[0] == "B" else f"{value:.1f} {units[0]}"

@@ -68,14 +68,49 @@ def test_get_writes_outputs_and_inputs_of_any_run(ran, tmp_path):
     project, first, second = ran
     for words, content in (([], '{"score": 5}'), (["--run", first], '{"score": 2}'),
                            (["--run", second[-4:]], '{"score": 5}')):
-        told = cli("get", "one.out", tmp_path / "new" / "got.json", *words, project=project)
-        assert told.code == 0 and (tmp_path / "new" / "got.json").read_text() == content
-    assert told.out == f"{tmp_path / 'new' / 'got.json'}: one.out of run {second}, 12 B\n"
+        told = cli("get", "one.out", tmp_path / "got.json", *words, project=project)
+        assert told.code == 0 and (tmp_path / "got.json").read_text() == content
+    assert told.out == f"{tmp_path / 'got.json'}: one.out of run {second}, 12 B\n"
     assert cli("get", "one.source", tmp_path / "data.csv", project=project).code == 0
     assert (tmp_path / "data.csv").read_bytes() == (project / "data.csv").read_bytes()
     assert os.access(tmp_path / "data.csv", os.W_OK) and stat.S_IMODE((tmp_path / "data.csv").stat().st_mode) & 0o200
-    assert cli("get", "one.many", tmp_path / "parts", project=project).code == 0
+
+
+def test_get_of_many_files_fills_a_folder(ran, tmp_path):
+    project, _, second = ran
+    for _ in range(2):
+        told = cli("get", "one.many", tmp_path / "parts", project=project)
+        assert told.code == 0 and told.out == f"{tmp_path / 'parts'}: one.many of run {second}, 2 files, 2 B\n"
     assert sorted(path.name for path in (tmp_path / "parts").iterdir()) == ["part-1.csv", "part-2.csv"]
+    assert cli("get", "one.many", tmp_path / "parts", "--json", project=project).json["bytes"] == 2
+    (tmp_path / "file").touch()
+    told = cli("get", "one.many", tmp_path / "file", project=project)
+    assert told.code == 2 and f"{tmp_path / 'file'}: is a file, and one.many is 2 files" in told.err
+    assert "folder" in told.err
+
+
+@pytest.mark.parametrize("name", ["one.out", "one.many"])
+def test_no_folder_is_made_by_the_way(ran, tmp_path, name):
+    told = cli("get", name, tmp_path / "typo" / "got", project=ran[0])
+    assert told.code == 2 and f"folder {tmp_path / 'typo'} does not exist" in told.err
+    told = cli("compare", "latest", "latest", "--output", tmp_path / "typo" / "page.html", project=ran[0])
+    assert told.code == 2 and f"folder {tmp_path / 'typo'} does not exist" in told.err
+    assert told.out == "" and not (tmp_path / "typo").exists()
+
+
+def test_get_falls_back_to_the_last_run_that_has_it(tmp_path):
+    project = project_at(tmp_path)
+    first = cli("run", "--offline", "--json", project=project).json["run"]
+    second = cli("run", "--offline", "--json", "one", "-p", "one.x=5", project=project).json["run"]
+    told = cli("get", "two.out", tmp_path / "o", project=project)
+    size = (tmp_path / "o").stat().st_size
+    assert told.code == 0 and told.out == (f"{tmp_path / 'o'}: two.out of run {first} (the last that has it; "
+                                           f"run {second} has not), {size} B\n")
+    assert cli("get", "one.out", tmp_path / "o", "--json", project=project).json["run"] == second
+    told = cli("get", "two.out", tmp_path / "o", "--run", "latest", project=project)
+    assert told.code == 2 and f"is no recorded input or output of run {second}" in told.err
+    told = cli("get", "two.uot", tmp_path / "o", project=project)
+    assert told.code == 2 and "of any run" in told.err and "did you mean 'two.out'?" in told.err
 
 
 def test_get_puts_a_file_into_a_folder_that_is_there(ran, tmp_path):
@@ -179,6 +214,34 @@ def test_lineage_of_a_run(ran):
     assert told.code == 0 and first in told.out and "data.csv" in told.out and "one.ipynb" in told.out
     assert cli("lineage", second[-4:], project=project).out.count(second)
     assert cli("lineage", first, "--json", project=project).json["error"] is None
+
+
+def test_lineage_of_the_latest_run(ran, tmp_path):
+    assert cli("lineage", "latest", "--json", project=ran[0]).json["run"] == ran[2]
+    told = cli("lineage", "latest", project=project_at(tmp_path))
+    assert told.code == 2 and "there is no run yet" in told.err
+
+
+def test_a_parameter_with_a_line_break_stays_in_its_line(tmp_path):
+    project = make_project(tmp_path, steps={"one": {"notebook": "one.ipynb", "params": {"text": "a\nb\x1b[31mc"}}},
+                           notebooks={"one.ipynb": notebook("1", parameters="text = ''")})
+    assert cli("run", "--offline", project=project).code == 0
+    for words in (["lineage", "latest"], ["why", "one"]):
+        told = cli(*words, project=project)
+        assert told.code == 0 and "\x1b" not in told.out and "\nb" not in told.out and "text" in told.out, words
+
+
+def test_why_tells_what_was_noticed_in_the_last_run(tmp_path):
+    project = project_at(tmp_path)
+    assert "noticed" not in cli("why", "one", project=project).out
+    assert cli("run", "--offline", "one", project=project).code == 0
+    path = next(project.glob(".notemill/runs/*/run.json"))
+    record = json.loads(path.read_text())
+    record["steps"][0]["warnings"] = ["reads extra.csv, which is no input"]
+    path.write_text(json.dumps(record))
+    told = cli("why", "one", project=project)
+    assert f"noticed in run {record['run']}\n  reads extra.csv, which is no input" in told.out
+    assert cli("why", "one", "--json", project=project).json["warnings"] == ["reads extra.csv, which is no input"]
 
 
 def test_lineage_of_what_nobody_knows(ran):

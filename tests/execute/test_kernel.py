@@ -12,10 +12,11 @@ from pathlib import Path
 
 import psutil
 import pytest
-from tiny import make_project
+from filelock import FileLock
+from tiny import make_project, write
 
 from notemill.errors import UsageError
-from notemill.execute import check_kernels, execute
+from notemill.execute import check_kernels, execute, sweep_kernels
 from notemill.execute.kernel import THREADS, kernel_environment
 from notemill.pipeline import read_pipeline
 
@@ -145,6 +146,43 @@ def test_nothing_is_left_open(make_job, monkeypatch, tmp_path):
     assert list(tmp_path.glob("notemill-*")) == []
 
 
+def test_folders_of_killed_runs_are_swept_and_others_left(monkeypatch, tmp_path):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr("notemill.execute.kernel.SOCKET_PATH", 1000)
+    for name in ("dead", "living", "new"):
+        write(tmp_path / f"notemill-{name}" / "lock", "")
+        write(tmp_path / f"notemill-{name}" / "k-1", "")
+    write(tmp_path / "notemill-0" / "cache", "of another kind")
+    for name in ("dead", "living"):
+        os.utime(tmp_path / f"notemill-{name}" / "lock", (0, 0))
+    with FileLock(tmp_path / "notemill-living" / "lock"):
+        os.utime(tmp_path / "notemill-living" / "lock", (0, 0))
+        sweep_kernels()
+    left = sorted(path.name for path in tmp_path.glob("notemill-*"))
+    assert left == ["notemill-0", "notemill-living", "notemill-new"]
+
+
+@pytest.mark.skipif(not hasattr(os, "getuid"), reason="there are no users to tell apart")
+def test_folders_of_other_users_are_left(monkeypatch, tmp_path):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr("notemill.execute.kernel.SOCKET_PATH", 1000)
+    lock = write(tmp_path / "notemill-dead" / "lock", "")
+    os.utime(lock, (0, 0))
+    user = os.getuid()
+    monkeypatch.setattr(os, "getuid", lambda: user + 1)
+    sweep_kernels()
+    assert lock.exists()
+    monkeypatch.setattr(os, "getuid", lambda: user)
+    sweep_kernels()
+    assert not lock.exists()
+
+
+def test_a_running_kernel_holds_its_folders_lock(make_job, monkeypatch, tmp_path):
+    monkeypatch.setattr("notemill.execute.kernel.NEW", -1)
+    executed = execute(make_job("1", on_cell=lambda number, total: sweep_kernels()))
+    assert executed.failure is None, executed.failure
+
+
 def test_a_long_name_of_the_temporary_folder_does_not_matter(execute_cells, monkeypatch, tmp_path):
     long = tmp_path / ("x" * 60) / ("y" * 60)
     long.mkdir(parents=True)
@@ -203,6 +241,35 @@ def test_a_kernel_ends_with_the_process_that_asked_for_it(tmp_path):
     pids = [int(word) for word in (tmp_path / "pids").read_text().split()]
     assert until(lambda: not alive(pids), 3), alive(pids)
     assert until(lambda: not list(tmp_path.glob("notemill-*")), 3)
+
+
+STARTS_AND_STARTS = """import subprocess
+words = ['sh', '-c', 'echo $$ >> pids; exec sleep 300']
+while True:
+    subprocess.Popen(words, start_new_session=True)"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="orphans are adopted on Linux alone")
+def test_what_a_cell_starts_while_its_run_is_killed_ends_too(tmp_path):
+    process = subprocess.Popen(words_elsewhere(tmp_path, STARTS_AND_STARTS))
+    try:
+        assert until(lambda: (tmp_path / "pids").exists() and len(noted(tmp_path)) > 20, 60)
+    finally:
+        process.kill()
+        process.wait()
+    time.sleep(1)
+    assert until(lambda: not alive(noted(tmp_path)), 20), alive(noted(tmp_path))
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="orphans are adopted on Linux alone")
+def test_what_a_cell_starts_while_a_limit_ends_it_ends_too(execute_cells, tmp_path):
+    executed = execute_cells(STARTS_AND_STARTS, seconds=2)
+    assert executed.failure.name == "LimitExceeded" and len(noted(tmp_path / "notebooks")) > 5
+    assert until(lambda: not alive(noted(tmp_path / "notebooks"))), alive(noted(tmp_path / "notebooks"))
+
+
+def noted(folder):
+    return [int(line) for line in (folder / "pids").read_text().split()]
 
 
 def test_an_unknown_kernel_is_told_before_anything_runs(tmp_path):

@@ -5,6 +5,7 @@ import sqlite3
 import subprocess
 import sys
 
+import psutil
 import pytest
 from tiny import write
 
@@ -68,3 +69,19 @@ def test_only_what_is_opened_for_reading_counts(mode, flags, reads):
     ("/p/data/__pycache__/notes.txt", "/p/data/__pycache__/notes.txt"), ("/p/m.pyc", "/p/m.pyc")])
 def test_compiled_modules_stand_for_their_source(path, source):
     assert launcher.source_of(path) == source
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="orphans are adopted on Linux alone")
+def test_a_process_that_ends_in_peace_leaves_no_child(tmp_path):
+    script = write(tmp_path / "script.py", """import atexit, os, subprocess
+from notemill.execute.launcher import adopt_orphans, end_in_peace
+adopt_orphans()
+atexit.register(end_in_peace, os.getpid())
+apart = subprocess.Popen(["sleep", "300"], start_new_session=True)
+orphan = subprocess.check_output("setsid sleep 300 >/dev/null & echo $!", shell=True, text=True)
+print(apart.pid, orphan)
+""")
+    done = subprocess.run([sys.executable, str(script)], check=True, timeout=60, capture_output=True, text=True)
+    pids = done.stdout.split()
+    assert len(pids) == 2 and not [pid for pid in pids if psutil.pid_exists(int(pid))
+                                   and psutil.Process(int(pid)).status() != psutil.STATUS_ZOMBIE]

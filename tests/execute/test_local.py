@@ -58,7 +58,12 @@ def test_what_a_kernel_does_at_its_end_is_done(execute_cells, tmp_path):
     (["x = input('name?')"], ("StdinNotImplementedError", 2, 1)),
     (["import sys\nsys.exit(4)"], ("SystemExit", 2, None)),
     (["%%capture\nx = 1\n1/0"], ("ZeroDivisionError", 2, 2)),
-], ids=["error", "syntax", "cause", "cause-here", "in-handler", "bash", "input", "exit-status", "capture"])
+    (["def f():\n    raise ExceptionGroup('several', [ValueError('a'), TypeError('b')])", "x = 1\n\nf()"],
+     ("ExceptionGroup", 3, 3)),
+    (["try:\n    raise ExceptionGroup('several', [ValueError('a')])\nexcept ExceptionGroup:\n    raise KeyError('x')"],
+     ("KeyError", 2, 4)),
+], ids=["error", "syntax", "cause", "cause-here", "in-handler", "bash", "input", "exit-status", "capture", "group",
+        "after-group"])
 def test_an_error_is_told_by_cell_and_line(execute_cells, cells, expected):
     executed = execute_cells(*cells, "raise RuntimeError('never reached')")
     assert failure_of(executed) == expected
@@ -122,10 +127,11 @@ def test_project_modules_hide_no_library(execute_cells, printed, tmp_path):
     assert printed(executed.notebook).split("\n")[:1] == ["beside the notebook"]
 
 
-def test_a_notebook_that_ends_itself_is_done_and_says_what_it_left(execute_cells, printed):
-    executed = execute_cells(code("1/0", tags=["raises-exception"]), "import sys\nprint('first')\nsys.exit()",
-                             "print('second')", "print('third')")
-    assert executed.failure is None and executed.cells_left == 2
+@pytest.mark.parametrize("end", ["import sys; sys.exit()", "raise SystemExit(0)", "exit()", "quit()"])
+def test_a_notebook_that_ends_itself_is_done_and_says_what_it_left(execute_cells, printed, end):
+    executed = execute_cells(code("1/0", tags=["raises-exception"]), f"print('first')\n{end}",
+                             "print('second')", "import time; time.sleep(0.5); print('third')")
+    assert executed.failure is None and (executed.cells_left, executed.ended_in) == (2, 3)
     assert "first\n" in printed(executed.notebook) and "second" not in printed(executed.notebook)
 
 
@@ -136,7 +142,7 @@ def test_a_stop_ends_the_kernel_and_keeps_what_was_shown(make_job, printed):
                    on_cell=lambda number, total: began.set() if number == 3 else None)
     threading.Thread(target=lambda: began.wait(60) and stop.set()).start()
     executed = execute(job)
-    assert executed.interrupted and failure_of(executed) == ("Interrupted", 3, None)
+    assert failure_of(executed) == ("Interrupted", 3, None)
     assert executed.seconds < 30 and "begun" in printed(executed.notebook)
 
 
@@ -144,7 +150,7 @@ def test_a_stop_that_came_first_starts_no_cell(make_job, printed):
     stop = threading.Event()
     stop.set()
     executed = execute(make_job("print('never reached')", stop=stop))
-    assert executed.interrupted and executed.failure.cell is None and printed(executed.notebook) == ""
+    assert failure_of(executed)[:2] == ("Interrupted", None) and printed(executed.notebook) == ""
 
 
 def test_progress_counts_the_cells_of_the_source(make_job):
@@ -174,6 +180,19 @@ def test_the_source_is_left_as_it_was(make_job):
     before = json.dumps(job.notebook)
     execute(job)
     assert json.dumps(job.notebook) == before
+
+
+def test_a_full_disk_does_not_end_the_cells(make_job, printed, monkeypatch):
+    import notemill.execute.engine
+    import notemill.execute.local
+
+    def full(path, notebook):
+        raise OSError(28, "No space left on device")  # a fake of it
+
+    for module in (notemill.execute.engine, notemill.execute.local):
+        monkeypatch.setattr(module, "write_notebook", full)
+    executed = execute(make_job("print('went on')"))
+    assert executed.failure is None and printed(executed.notebook) == "went on\n"
 
 
 def test_output_faster_than_it_is_taken_is_not_lost(make_job, printed, monkeypatch):

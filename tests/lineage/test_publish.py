@@ -156,6 +156,34 @@ def test_secrets_reach_neither_the_database_nor_any_text(project, uri, rich_spoo
     assert b"******" in texts["diff.patch"] and b"******" in texts["mlflow.db"]
 
 
+def test_a_secret_that_is_an_ordinary_word_spoils_no_name_state_or_digest(project, uri, rich_spool):
+    def redact(text):
+        for word in ("2026", "done", "train", "4f2a", "finished", "code", "code_", "aaaa", "metrics", "hunter2"):
+            text = text.replace(word, "******")
+        return text
+
+    record = project.make_run(RUN, rich_spool)
+    record["steps"][2]["params"] |= {"word": "done and done", "many": ["train", {"code": 1}]}
+    write_json(project.runs / RUN / "run.json", record)
+    runs = send(project, uri, redact=redact)
+    assert set(runs) == {RUN, "prepare", "train", "evaluate", "fold-1", "inner"}
+    tags, parent = runs["train"]["tags"], runs[RUN]["tags"]
+    assert (tags["notemill.run"], tags["notemill.status"], tags["notemill.step"]) == (RUN, "done", "train")
+    assert tags["mlflow.source.name"] == "notebooks/train.ipynb" and tags["notemill.input.data.from"] == "prepare.train"
+    assert tags["notemill.fingerprint"] == "f" * 64 and "| train | done | 1.9 |" in parent["mlflow.note.content"]
+    assert runs["train"]["params"]["word"] == "****** and ******"
+    assert runs["train"]["params"]["many"] == '["******", {"******": 1}]'
+    assert "train.ipynb" in str(runs["train"]["files"]) and runs[RUN]["history"]["train.roc_auc"] == [("0.98", 0)]
+    notebook = json.loads(next(project.root.glob("mlartifacts/**/train.ipynb")).read_text())
+    assert notebook["cells"][0] == {"cell_type": "markdown", "metadata": {}, "source": "******"}
+    assert notebook["cells"][2]["cell_type"] == "code"
+    sent = json.loads(next(project.root.glob("mlartifacts/**/run.json")).read_text())
+    assert (sent["run"], sent["started"], sent["steps"][2]["status"]) == (RUN, record["started"], "done")
+    assert sent["steps"][2]["params"]["token"] == "******-not-for-logs"
+    again = lineage.publish(record, project.store, uri, run_folder=project.runs / RUN, redact=redact)
+    assert lineage.published(project.runs / RUN) == again and len(snapshot(uri)["runs"]) == 6
+
+
 def test_publishing_twice_adds_nothing(project, uri, rich_spool):
     record = project.make_run(RUN, rich_spool)
     first = lineage.publish(record, project.store, uri, run_folder=project.runs / RUN)
@@ -285,13 +313,13 @@ def test_many_figures_and_tags_go_in_batches(project, uri):
     record = project.make_run(RUN)
     step = record["steps"][2]
     step["metrics"] = {f"m{n}": n / 7 for n in range(1300)} | {"none": None}
-    step["params"] = {f"p{n}": "x" * 7000 for n in range(150)}
+    step["params"] = {f"p{n}": "x" * 7000 for n in range(150)} | {"empty": "", "list": [1, "a"] * 2000}
     step["outputs"] = {}
     write_json(project.runs / RUN / "run.json", record)
     runs = send(project, uri)
-    assert len(runs["train"]["history"]) == 1304 and len(runs["train"]["params"]) == 150
+    assert len(runs["train"]["history"]) == 1304 and len(runs["train"]["params"]) == 152
     assert math.isclose(float(runs["train"]["history"]["m1299"][0][0]), 1299 / 7)
-    assert {len(value) for value in runs["train"]["params"].values()} == {6000}
+    assert {len(value) for value in runs["train"]["params"].values()} == {6000, 0}
 
 
 def test_earlier_runs_are_found_on_all_pages(project, uri, monkeypatch):

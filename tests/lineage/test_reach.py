@@ -5,6 +5,7 @@ import threading
 from base64 import b64encode
 
 import pytest
+from tiny import cli, make_project
 
 from notemill import lineage
 from notemill.errors import UsageError
@@ -27,6 +28,8 @@ def answer():
             self.send_response(status)
             self.end_headers()
             self.wfile.write(body)
+
+        do_POST = do_GET
 
         def log_message(self, *args):
             pass
@@ -107,4 +110,51 @@ def test_a_database_server_is_asked_for_its_port(answer, free_port):
 def test_a_folder_is_no_store_any_more(tmp_path):
     assert "sqlite:///FILE" in refusal(str(tmp_path))
     assert "sqlite:///FILE" in refusal(tmp_path.as_uri())
-    lineage.check_reachable("databricks", {})
+
+
+@pytest.mark.parametrize("uri", ["nonsense://x", "ftp://host/x", "databricks", "databricks://profile", "http://[::1",
+                                 "http://host:99999", "http://", "https://host:port", "postgresql://[::1", "redis:6379",
+                                 "sqlite:////proc/mlflow.db", "sqlite:////no/such/folder/mlflow.db",
+                                 "sqlite:////dev/null/mlflow.db", "http://a b", "mssql://host:1x/db"])
+def test_what_cannot_take_records_is_refused_with_what_is_allowed(uri, tmp_path):
+    with pytest.raises(UsageError) as caught:
+        lineage.check_reachable(uri, {"HOME": str(tmp_path)})
+    error = caught.value
+    assert error.where.startswith("MLflow at ") and error.got and error.allowed and error.hint
+    assert "allowed:" not in str(error)
+
+
+@pytest.mark.parametrize("uri", ["nonsense://x", "http://[::1", "databricks", "sqlite:////no/such/folder/mlflow.db"])
+def test_a_run_is_refused_before_any_step_starts(uri, tmp_path, monkeypatch):
+    project = make_project(tmp_path / "p", steps={"one": {"notebook": "one.ipynb"}}, notebooks={"one.ipynb": ["1"]})
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    told = cli("run", "--json", project=project)
+    assert told.code == 2 and told.json["error"]["got"] and "Traceback" not in told.err, told
+    assert told.json["error"]["allowed"] and told.json["error"]["hint"] and not list(project.glob(".notemill/runs/*"))
+
+
+def test_databricks_with_a_login_is_left_to_mlflow(tmp_path):
+    lineage.check_reachable("databricks", {"DATABRICKS_HOST": "https://x", "HOME": str(tmp_path)})
+    (tmp_path / ".databrickscfg").touch()
+    lineage.check_reachable("databricks://profile", {"HOME": str(tmp_path)})
+
+
+def test_a_plugins_store_is_left_to_mlflow(monkeypatch):
+    from importlib import metadata
+
+    point = metadata.EntryPoint("file-plugin", "somewhere:Store", "mlflow.tracking_store")
+    monkeypatch.setattr(metadata, "entry_points", lambda group: [point] if group == point.group else [])
+    lineage.check_reachable("file-plugin://x", {})
+
+
+def test_a_server_that_fails_after_all_is_told_of(project, answer, monkeypatch):
+    """The probe gets an answer, the search does not."""
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    monkeypatch.setattr("notemill.lineage.find.check_reachable", lambda uri: None)
+    answer.answer = 500, b"out of order"
+    for name in ("20261120-231332-4f2a", "f" * 32, "toy/1", "1"):
+        with pytest.raises(UsageError) as caught:
+            lineage.find_run(name, answer.uri)
+        assert caught.value.where == f"MLflow at {answer.uri}" and "500" in caught.value.got, name
+        assert caught.value.allowed and caught.value.hint and "\n" not in caught.value.got

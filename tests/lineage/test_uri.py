@@ -4,7 +4,7 @@ import pytest
 
 from notemill import lineage
 from notemill.errors import UsageError
-from notemill.lineage.uri import artifact_root, embedded_path
+from notemill.lineage.uri import artifact_root, embedded_path, told
 
 
 def test_the_default_is_a_database_in_the_project(tmp_path):
@@ -28,6 +28,19 @@ def test_a_database_in_memory_is_refused(uri):
 def test_passwords_are_not_shown():
     assert lineage.shown_uri("postgresql://me:s3cret@db/x") == "postgresql://me:***@db/x"  # pragma: allowlist secret
     assert lineage.shown_uri("http://a:5000") == "http://a:5000"
+    assert lineage.shown_uri("mysql://me:s3/c@db/x") == "mysql://me:***@db/x"  # pragma: allowlist secret
+
+
+@pytest.mark.parametrize("uri, shown", [
+    ("https://abcdefgh@host/x@y", "https://***@host/x@y"), ("https://abcdefgh:@host", "https://***:***@host"),
+    ("https://ghp_0123456789abcdefghij:x-oauth-basic@host", "https://***:***@host"),
+    ("https://me:pw@host", "https://me:***@host"), ("postgresql://me@db/x", "postgresql://me@db/x"),
+    ("postgresql://db/x?user=me&sslpassword=pw1&x=1", "postgresql://db/x?user=me&sslpassword=***&x=1"),
+    ("http://[::1", "http://[::1"), ("http://tokentoken@[::1", "http://***@[::1"),
+    ("http://mlflow@host", "http://mlflow@host"), ("databricks", "databricks")])
+def test_nor_is_a_token_in_the_place_of_the_name(uri, shown):
+    assert lineage.shown_uri(uri) == shown
+    assert told(ValueError(f"request to {uri}/api failed\nmore"), uri) == f"request to {shown}/api failed"
 
 
 def test_artifacts_are_beside_an_embedded_database_and_a_servers_own_business(tmp_path):

@@ -6,9 +6,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from report_samples import HOSTILE, PNG, code, display, failure, notebook, stream, text
+from report_samples import HOSTILE, PNG, SHA, code, display, failure, make_record, make_step, notebook, stream, text
 
 from notemill import compare, report
+from notemill.report.page import render
 
 CHROMIUM = Path("/usr/bin/chromium")
 QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
@@ -112,7 +113,7 @@ def compare_page(tmp_path, three_steps):
     other = copy.deepcopy(three_steps)
     other["steps"][1].update(params={HOSTILE: HOSTILE}, metrics={HOSTILE: 1.0})
     made = compare.compare_runs(three_steps, other, environment=lambda sha256: {})
-    compare.write_html(made, tmp_path / "compare.html")
+    compare.write_html(made, tmp_path / "compare.html", render)
     return tmp_path / "compare.html"
 
 
@@ -184,6 +185,62 @@ def test_inline_scripts_of_a_report_do_run(visit, tmp_path):
 def test_the_page_does_not_overflow(visit, any_page, width):
     page = visit(any_page, width)
     assert page.evaluate("document.scrollingElement.scrollWidth") <= width
+
+
+@pytest.fixture
+def long_page(tmp_path):
+    """Forty steps with long reasons, a long parameter and a long name."""
+    steps = [make_step(f"step_{n}", reasons=["a reason of some length, said in words"] * 3, metrics={"roc_auc": 0.5},
+                       outputs={"model": {"file": "model.skops", "sha256": SHA, "bytes": 1}}) for n in range(40)]
+    steps[1].update(step="a_name_that_is_much_longer_than_any_node_is_wide_" * 2, purpose="Says what it is for. " * 30,
+                    params={"text": "word\n" * 1000, "blob": "x" * 5000}, needs=["step_0"])
+    report.write_index(make_record(*steps), tmp_path / "index.html", previous=make_record(*steps), notebooks={})
+    return tmp_path / "index.html"
+
+
+SCROLLS = """way => [...document.querySelectorAll('body *')].filter(node => node.checkVisibility()
+  && ['auto', 'scroll', 'hidden'].includes(getComputedStyle(node)['overflow' + way.toUpperCase()]) && (way === 'x'
+  ? node.scrollWidth > node.clientWidth + 1 : node.scrollHeight > node.clientHeight + 1))
+  .map(node => node.className).filter(name => !['purpose', 'name', 'who again'].includes(name))"""
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_the_index_reads_in_one_go(visit, long_page, index_page, width):
+    """No box within the page scrolls up and down."""
+    for path in (long_page, index_page):
+        page = visit(path, width)
+        assert page.evaluate(SCROLLS, "y") == [] and page.evaluate("document.scrollingElement.scrollWidth") <= width
+
+
+def test_on_a_phone_tables_need_no_scrolling_sideways(visit, tmp_path, three_steps):
+    report.write_index(three_steps, tmp_path / "index.html", previous=copy.deepcopy(three_steps), notebooks={})
+    assert visit(tmp_path / "index.html", 390).evaluate(SCROLLS, "x") == []
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_a_node_shows_its_purpose_within_its_bounds(visit, long_page, width):
+    inside = """[...document.querySelectorAll('.node > *')].filter(n => n.checkVisibility()).map(part => {
+      const a = part.getBoundingClientRect(), b = part.closest('.node').getBoundingClientRect();
+      return a.height > 10 && a.left >= b.left && a.right <= b.right && a.top >= b.top && a.bottom <= b.bottom })"""
+    page = visit(long_page, width)
+    found = page.evaluate(inside)
+    shown = "[...document.querySelectorAll('.node > .purpose')].filter(node => node.checkVisibility()).length"
+    assert page.evaluate(shown) == 40 and len(found) == 120 and all(found)
+
+
+def test_a_large_parameter_is_folded(visit, long_page):
+    page = visit(long_page)
+    row = "[aria-label=Parameters] tbody tr:nth-child(1)"
+    assert page.locator(f"{row} summary").bounding_box()["height"] < 90
+    page.click(f"{row} summary")
+    assert "x" * 5000 in page.inner_text(row)
+
+
+def test_a_report_prints_whole(visit, step_page, tmp_path):
+    page = visit(step_page)
+    page.emulate_media(media="print")
+    assert page.evaluate(SCROLLS, "y") == [] and not page.locator(".tools").is_visible()
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
 
 
 def test_wide_things_scroll_within_their_box(visit, step_page):

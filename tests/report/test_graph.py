@@ -83,3 +83,22 @@ def test_labels_do_not_lie_on_one_another():
     labelled = [edge for edge in drawing.edges if edge.label]
     assert 20 < len(labelled) < len(drawing.edges)
     assert all(one.x != two.x or abs(one.y - two.y) >= graph.LINE for one, two in combinations(labelled, 2))
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_downwards_nothing_overlaps_and_edges_run_down(shape):
+    drawing = graph.draw(SHAPES[shape], {}, down=True)
+    place = {node.name: node for node in drawing.nodes}
+    for one, two in combinations(drawing.nodes, 2):
+        assert abs(one.x - two.x) >= graph.WIDTH or abs(one.y - two.y) >= graph.HEIGHT
+    for node in drawing.nodes:
+        assert 0 <= node.x <= drawing.width - graph.WIDTH and 0 <= node.y <= drawing.height - graph.HEIGHT
+    for edge in drawing.edges:
+        way, (source, target) = points(edge), (place[edge.source], place[edge.target])
+        assert way[0][1] == source.y + graph.HEIGHT and source.x <= way[0][0] <= source.x + graph.WIDTH
+        assert way[-1][1] == target.y and target.x <= way[-1][0] <= target.x + graph.WIDTH
+        assert [y for _, y in way] == sorted(y for _, y in way)
+
+
+def test_downwards_a_line_with_passing_edges_fits_a_phone():
+    assert graph.draw(SHAPES["skip"], {}, down=True).width <= 358

@@ -57,15 +57,76 @@ def test_steps_table(page, three_steps):
 def test_links_lead_to_reports_beside_the_index(page, three_steps):
     soup = page(three_steps)
     assert [link["href"] for link in soup.select(".steps a")] == ["./prepare.html", "./train.html", "./evaluate.html"]
-    assert [link["href"] for link in soup.select("svg a")] == ["./prepare.html", "./train.html", "./evaluate.html"]
+    drawn = soup.select(".drawing.wide a.node")
+    assert [link["href"] for link in drawn] == ["./prepare.html", "./train.html", "./evaluate.html"]
 
 
 def test_graph_shows_each_step_with_its_status_in_words(page, three_steps):
     soup = page(three_steps)
-    assert [name.text for name in soup.select("svg .node .name")] == ["prepare", "train", "evaluate"]
-    assert [word.text for word in soup.select("svg .node .word")] == ["reused", "done · 1.5 s", "done · 1.5 s"]
-    assert "What train is for." in soup.select("svg .node")[1].title.text
-    assert sorted(edge.find("text").text for edge in soup.select("svg .edge")) == ["model", "test", "train"]
+    wide = soup.select_one(".drawing.wide")
+    assert [name.text for name in wide.select(".node .name")] == ["prepare", "train", "evaluate"]
+    assert [word.text for word in wide.select(".node .word")] == ["reused", "done · 1.5 s", "done · 1.5 s"]
+    assert [purpose.text for purpose in wide.select(".node .purpose")] == [
+        "What prepare is for.", "What train is for.", "What evaluate is for."]
+    assert sorted(edge.find("text").text for edge in wide.select("svg .edge")) == ["model", "test", "train"]
+
+
+def test_a_node_without_a_purpose_names_its_notebook(page):
+    soup = page(make_record(make_step("a", purpose="", title=""), make_step("b", purpose="", title="A *title*")))
+    assert [found.text for found in soup.select(".drawing.wide .purpose")] == ["notebooks/a.ipynb", "A title"]
+
+
+def test_long_names_stand_whole_and_purposes_are_cut(page):
+    name = "a_step_with_a_name_that_is_longer_than_a_node"
+    soup = page(make_record(make_step(name, purpose="word " * 200)))
+    assert soup.select_one(".node .name").text == name and soup.select_one(".node")["title"].startswith(name)
+    purpose = soup.select_one(".node .purpose").text
+    assert len(purpose) < 200 and purpose.endswith("word …")
+
+
+@pytest.mark.parametrize("written, expected", [
+    ("# **Train** the `model`", "Train the model"), ("*Fit* __it__ and _judge_ it", "Fit it and judge it"),
+    ("the snake_case_name, 2 * 3 * 4 and a ** b", "the snake_case_name, 2 * 3 * 4 and a ** b"),
+    ("[the docs](https://example.org/a_(b)) ![x](y.png)", "the docs x"), ("~~old~~ a\\*b &amp; c", "old a*b & c"),
+    ("<b>Bold</b> where a < b and c > d", "Bold where a < b and c > d"), ("`a_b_c` and ``x`y``", "a_b_c and x`y"),
+    ("Heading ##", "Heading"), ("C# and F#", "C# and F#"), (None, ""), ("a\n  b", "a b")])
+def test_markup_of_headings_is_plain_text(page, written, expected):
+    steps = make_step("a", purpose="", title=written), make_step("b", purpose=written, title="")
+    soup = page(make_record(*steps))
+    texts = [found.text for found in soup.select(".steps .what p")]
+    assert texts == ([expected] * 2 if expected else [])
+
+
+def test_large_parameters_are_folded_and_whole(page):
+    values = {"lines": "first\nsecond", "long": "x" * 5000, "short": "y"}
+    before = {**values, "long": "z" * 5000}
+    soup = page(make_record(make_step("a", params=values)), make_record(make_step("a", params=before)))
+    rows = {row.select("td")[1].text: row for row in soup.select("[aria-label='Parameters'] tbody tr")}
+    assert rows["lines"].summary.text == "first …" and rows["lines"].pre.text == "first\nsecond"
+    assert len(rows["long"].summary.text) < 300 and rows["long"].pre.text == "x" * 5000
+    assert rows["short"].details is None and len(rows["long"].select_one("del").text) < 200
+
+
+def test_long_reasons_and_messages_are_cut(page):
+    error = {"name": "E", "message": "m" * 9000, "cell": 1, "line": 1, "report": None}
+    record = make_record(make_step("a", "failed", reasons=["r" * 9000], error=error), status="failed",
+                         error={"where": "a", "got": "g" * 9000, "step": "a"})
+    soup = page(record)
+    assert len(soup.select_one(".failure .message").text) < 2100
+    assert all(len(reason.text) < 400 for reason in soup.select(".reason")) and len(soup.select(".reason")) == 2
+
+
+def test_a_page_of_a_run_that_goes_on_says_what_to_do_if_it_does_not(page, three_steps):
+    soup = page({**three_steps, "status": "running", "seconds": None})
+    assert heading(soup).startswith("Running:") and "notemill run" in soup.select_one(".as-of").text
+    assert "when the run began" in soup.select_one(".as-of").text
+
+
+@pytest.mark.parametrize("status", ["done", "failed", "interrupted"])
+def test_a_page_says_when_it_was_true(page, three_steps, status):
+    """A later run that was killed may have written none."""
+    found = page({**three_steps, "status": status, "ended": "2026-11-20T23:14:00.5+00:00"}).select_one(".as-of").text
+    assert "2026-11-20 23:14:00 UTC" in found and "killed" in found and "notemill plan" in found
 
 
 def test_failure_comes_first_and_leads_to_the_cell(page):
@@ -204,7 +265,7 @@ def test_durations_in_words(value, expected):
     assert words.seconds(value) == expected
 
 
-@pytest.mark.parametrize("value, expected", [(0, "0 bytes"), (999, "999 bytes"), (1000, "1.0 kB"), (5e12, "5000.0 GB")])
+@pytest.mark.parametrize("value, expected", [(0, "0 B"), (999_999, "1.0 MB"), (1000, "1.0 kB"), (None, "–")])
 def test_sizes_in_words(value, expected):
     assert words.size(value) == expected
 

@@ -39,6 +39,19 @@ def test_failing_cell_is_marked_and_linked(page):
     assert soup.select_one("#cell-2 .flag").text == "This cell failed"
 
 
+def test_contents_lead_to_the_cells_with_headings(page):
+    soup = page(text("# **Train** the `model`\nwords"),
+                text("## Rows\n```\n# no heading\n```\n### Split #\n~~~~py\n# nor this"),
+                code("# nor this"), text("#nor this\n## <b>Fit</b> <script>x</script>"))
+    found = [(item["class"], item.a.text, item.a["href"]) for item in soup.select(".contents li")]
+    assert found == [(["level-1"], "Train the model", "#cell-1"), (["level-2"], "Rows", "#cell-2"),
+                     (["level-3"], "Split", "#cell-2"), (["level-2"], "Fit x", "#cell-4")]
+
+
+def test_few_headings_need_no_contents(page):
+    assert page(text("# One\n## Two"), code("a")).select_one(".contents") is None
+
+
 def test_only_the_first_failure_is_the_failing_cell(page):
     soup = page(code("fine"), code("bad", failure()), code("went on", failure("KeyError", "later")))
     assert [cell["id"] for cell in soup.select(".cell.failed")] == ["cell-2"]

@@ -121,6 +121,20 @@ def test_a_cell_that_ends_the_notebook_is_warned_of(tmp_path, run_here):
     assert result.code == 0 and result.json["steps"][0]["warnings"] == ["ended itself before its last 2 cells"]
 
 
+@pytest.mark.parametrize("end", ["raise SystemExit", "exit()"])
+def test_a_notebook_that_ends_itself_before_its_output_is_told_by_that_cell(tmp_path, run_here, end):
+    result = run_here(one_step(tmp_path, "1", end, "open(out, 'w').close()"))
+    error = result.json["error"]
+    assert result.code == 1 and (error["cell"], error["report"]) == (3, "reports/one.html#cell-3")
+    assert error["got"] == ("MissingOutput: the output 'out' was not written: the notebook ended itself before its "
+                            "last 1 cell, in cell 3")
+
+
+def test_an_exit_status_is_a_failure(tmp_path, run_here):
+    result = run_here(one_step(tmp_path, "open(out, 'w').close()", "raise SystemExit(3)"))
+    assert result.code == 1 and (result.json["error"]["got"], result.json["error"]["cell"]) == ("SystemExit: 3", 3)
+
+
 def test_a_long_message_is_cut_but_the_report_has_it(tmp_path, run_here):
     project = one_step(tmp_path, "raise ValueError('long ' * 5000 + 'end of it')")
     result = run_here(project)

@@ -1,10 +1,12 @@
 """The record of a run: which runs are alive, where and why they happened."""
 
 import contextlib
+import importlib
 import json
 import sqlite3
 import subprocess
 import threading
+import time
 from dataclasses import replace
 
 import pytest
@@ -131,6 +133,91 @@ def test_a_message_is_redacted_before_it_is_cut(project):
     failure = CellFailure(name="E", message="x" * 1995 + "s3cret-value", cell=1, line=1)
     facts = failure_facts(failure, ready, Redactor({"TOKEN": "s3cret-value"}).text)
     assert facts["message"] == "x" * 1995 + "***** ..."
+
+
+def many(root, count):
+    return open_project(make_project(root, notebooks={"one.ipynb": ["1"]}, steps={
+        f"s{n}": {"notebook": "one.ipynb"} for n in range(count)}))
+
+
+def test_the_record_of_many_steps_is_not_written_all_the_time(tmp_path, monkeypatch):
+    record, sizes = record_of(many(tmp_path, 60)), []
+
+    def write_slowly(path, value):
+        sizes.append(len(value["steps"]))
+        time.sleep(0.01)
+
+    monkeypatch.setattr(importlib.import_module("notemill.run.record"), "write_json", write_slowly)
+    for name in record.steps:
+        record.update(name, status="running")
+        record.update(name, status="done")
+    assert 1 <= len(sizes) < 10
+    assert until(lambda: not record.later, 5), "the last change was never written"
+    before = len(sizes)
+    record.end("done", None)
+    assert len(sizes) == before + 1
+
+
+def test_the_last_change_of_many_steps_is_written_soon(tmp_path):
+    record = record_of(many(tmp_path, 60))
+    for name in record.steps:
+        record.update(name, status="done")
+    assert until(lambda: {step["status"] for step in read(record)["steps"]} == {"done"}, 10)
+
+
+def test_facts_may_be_written_while_others_change_them(project):
+    """Each would break the other's loop: "dictionary changed size during iteration"."""
+    record, errors, ended = record_of(project), [], threading.Event()
+
+    def change():
+        for n in range(3000):
+            record.set("one", **{f"fact {n}": n})
+        ended.set()
+
+    thread = threading.Thread(target=change)
+    thread.start()
+    while not ended.is_set():
+        try:
+            json.dumps(record.shown())
+        except RuntimeError as error:
+            errors.append(error)
+    thread.join()
+    assert errors == []
+
+
+def test_a_step_changes_its_facts_under_the_lock(project, monkeypatch):
+    """What `step` gives is looked at, by run_step also: while others write, nobody changes it."""
+    from notemill.execute import Executed
+    from notemill.run.step import keep_evidence
+
+    record = record_of(project)
+    monkeypatch.setattr(record, "set", lambda *args, **facts: None)
+    before = json.dumps(record.step("one"))
+    keep_evidence(project, record, get_ready(project, Options())["one"], Executed(notebook("1"), None, 1, 1, 1),
+                  record.folder / "one")
+    assert json.dumps(record.step("one")) == before
+
+
+def test_a_full_disk_is_met_with_the_reserve(project, monkeypatch):
+    record, real = record_of(project), importlib.import_module("notemill.run.record").write_json
+    record.reserve()
+
+    def full(path, value):
+        if (record.folder / "reserve").exists():
+            raise OSError(28, "No space left on device")  # a fake of it
+        real(path, value)
+
+    monkeypatch.setattr(importlib.import_module("notemill.run.record"), "write_json", full)
+    record.end("failed", None)
+    assert read(record)["status"] == "failed" and not (record.folder / "reserve").exists()
+
+
+def test_a_run_with_nothing_to_do_asks_git_nothing(tmp_path, run_here, monkeypatch):
+    project = make_project(tmp_path, steps={"one": {"notebook": "one.ipynb"}}, notebooks={"one.ipynb": ["1"]})
+    asked = []
+    monkeypatch.setattr(facts, "git", lambda *args: asked.append(args))
+    assert run_here(project).code == 0 and len(asked) == 1
+    assert run_here(project).code == 0 and len(asked) == 1
 
 
 def commit(root):

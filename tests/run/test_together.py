@@ -95,6 +95,20 @@ def test_processors_are_shared_out_between_steps_at_once(tmp_path, run_here, mon
     assert figures == {"a": 2, "b": 2, "last": min(4, figures["last"])} and figures["last"] >= 2
 
 
+def test_steps_that_are_reused_take_no_share_of_the_processors(tmp_path, run_here, monkeypatch):
+    monkeypatch.setattr("notemill.run.facts.cpus", lambda: 4)
+    cell = "import json, os\njson.dump({'threads': int(os.environ['OMP_NUM_THREADS'])}, open(out, 'w'))"
+    steps = {name: {"notebook": f"{name}.ipynb", "outputs": {"out": "metrics.json"}} for name in ("a", "b", "c")}
+    project = make_project(tmp_path, steps=steps, params={"x": 0}, notebooks={
+        "a.ipynb": notebook(cell, parameters="out = ''\nx = 0"),
+        **{f"{name}.ipynb": notebook(cell, parameters="out = ''") for name in ("b", "c")}})
+    assert run_here(project, "--jobs", 4).code == 0
+    assert run_here(project, "--jobs", 4, "-p", "a.x=1").code == 0
+    last = {step["step"]: step for step in last_record(project)["steps"]}
+    assert {name: step["status"] for name, step in last.items()} == {"a": "done", "b": "reused", "c": "reused"}
+    assert last["a"]["metrics"] == {"threads": 4}
+
+
 def test_a_failure_stops_what_depends_on_it_and_nothing_else(tmp_path, run_here, statuses):
     out = {"outputs": {"out": "o.txt"}}
     good, bad = ["open(out, 'w').close()"], ["1/0"]

@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from notemill import lineage
-from notemill.cli import print_json
+from notemill.commands.shared import print_json
 from notemill.files import read_json
 from notemill.project import Project, open_project
 from notemill.run.record import close_dead_runs
@@ -27,7 +27,8 @@ def gc(folder: Path, keep_days: int, dry_run: bool, *, as_json: bool) -> None:
     oldest = datetime.datetime.now(datetime.UTC) - datetime.timedelta(days=keep_days)
     runs = {name: record for name in project.run_names() if (record := project.record(name))}
     kept = kept_runs(project, runs, oldest)
-    removed = [*old_runs(project, kept), *([] if is_busy(kept) else unused_content(project, kept))]
+    removed = [*old_runs(project, kept), *([] if is_busy(kept) else unused_content(project, kept)),
+               *([] if is_busy(kept) else leftovers(project, oldest))]
     freed = sum(bytes_in(path) for path in removed)
     if not dry_run:
         for path in removed:
@@ -70,6 +71,13 @@ def unused_content(project: Project, kept: dict[str, dict]) -> list[Path]:
     digests |= set(lasting(project))
     content = [path for path in project.store.contents() if path.parent.name + path.name not in digests]
     return [path for path in [*(path for path in results if path.stem not in used), *content] if is_old(path)]
+
+
+def leftovers(project: Project, oldest: datetime.datetime) -> list[Path]:
+    """Locks of steps, which no run holds now, and checks of the contract that no run asked for of late."""
+    locks = [path for path in (project.folder / "locks").glob("*") if is_old(path)]
+    checks = (project.folder / "memory" / "contract").glob("*.json")
+    return [*locks, *(path for path in checks if path.stat().st_mtime < oldest.timestamp() and is_old(path))]
 
 
 def lasting(project: Project) -> Iterator[str]:

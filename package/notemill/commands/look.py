@@ -6,17 +6,18 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 import click
 
-from notemill.cli import print_json
+from notemill.commands.shared import print_json
 from notemill.errors import UsageError, did_you_mean
 from notemill.fingerprint import shown
 from notemill.plan import Options, PlannedStep, get_ready, make_plan
 from notemill.project import Project, open_project
 from notemill.run.step import inside
-from notemill.text import size, style_for
+from notemill.text import printable, size, style_for
 
 RUN_END = 4  # a run may be named by its last four digits; less could be a version's number
 
@@ -27,19 +28,34 @@ def why(folder: Path, step: str, *, as_json: bool) -> None:
     options = Options(steps=(step,))
     planned = next(p for p in make_plan(project, get_ready(project, options), options).steps if p.step == step)
     project.save()
+    run, warnings = noticed(project, step)
     if as_json:
         print_json({"step": step, "action": planned.action, "reasons": list(planned.reasons),
                     "fingerprint": planned.fingerprint, "components": planned.components,
-                    "inputs": dict(planned.inputs), "error": None})
+                    "inputs": dict(planned.inputs), "warnings": warnings, "error": None})
         return
+    parts = dependencies(project, planned)
     style = style_for(sys.stdout)
-    click.echo(f"{style.strong(step)}: {planned.action}")
-    for reason in planned.reasons or ["nothing that its result depends on has changed"]:
-        click.echo(f"  {reason}")
-    for title, lines in dependencies(project, planned).items():
-        click.echo(f"\n{style.strong(title)}")
-        for line in lines or ["none"]:
-            click.echo(f"  {line}")
+    tell(f"{style.strong(step)}: {planned.action}",
+         planned.reasons or ["nothing that its result depends on has changed"])
+    for title, lines in [*parts.items(), *([(f"noticed in run {run}", warnings)] if warnings else [])]:
+        tell(f"\n{style.strong(title)}", lines or ["none"])
+
+
+def tell(head: str, lines: Iterable[str]) -> None:
+    """A head, and a line for each text though it holds line breaks."""
+    click.echo(head)
+    for line in lines:
+        click.echo(f"  {printable(line)}")
+
+
+def noticed(project: Project, step: str) -> tuple[str, list[str]]:
+    """The last run that had to do with the step, and what was noticed in it, as files read that are no input."""
+    for run in reversed(project.run_names()):
+        for facts in (project.record(run) or {}).get("steps", []):
+            if facts["step"] == step and facts.get("status") in ("done", "reused", "failed"):
+                return run, [*map(str, facts.get("undeclared") or []), *(facts.get("warnings") or [])]
+    return "", []
 
 
 def dependencies(project: Project, planned: PlannedStep) -> dict[str, list[str]]:
@@ -67,29 +83,61 @@ def digest_of(facts: dict) -> str:
 def get(folder: Path, name: str, file: Path, run_name: str | None, *, as_json: bool) -> None:
     """Copy recorded content to `file`."""
     project = open_project(folder)
-    record = project.find_run(run_name)
-    facts = recorded(record, name)
+    record, facts, note = find_recorded(project, name, run_name)
+    check_folder(file)
     if "files" in facts:
-        for one in facts["files"]:
-            copy_out(project, one["sha256"], file / inside(one["name"]), name)
+        copy_many(project, facts["files"], file, name)
+        facts = {**facts, "bytes": sum(one["bytes"] for one in facts["files"])}
     else:
-        file = file / facts["file"] if file.is_dir() else file
+        file = file / facts["file"] if file.is_dir() and "file" in facts else file
         copy_out(project, facts["sha256"], file, name)
     if as_json:
         print_json({"run": record["run"], "name": name, **facts, "file": str(file), "error": None})
     else:
-        click.echo(f"{file}: {name} of run {record['run']}, {size(facts.get('bytes'))}")
+        count = f"{len(facts['files'])} files, " if "files" in facts else ""
+        click.echo(f"{file}: {name} of run {record['run']}{note}, {count}{size(facts.get('bytes'))}")
 
 
-def recorded(record: dict, name: str) -> dict:
-    """An output's or input's facts in a run's record. Raises UsageError with the nearest name."""
-    there = {f"{step['step']}.{key}": facts for step in record["steps"]
-             for kind in ("inputs", "outputs") for key, facts in step[kind].items()
-             if facts.get("sha256") or "files" in facts}
-    if name not in there:
-        raise UsageError(f"'{name}'", f"is no recorded input or output of run {record['run']}",
-                         f"there are: {', '.join(sorted(there)) or 'none'}", did_you_mean(name, there))
-    return there[name]
+def find_recorded(project: Project, name: str, run_name: str | None) -> tuple[dict, dict, str]:
+    """A run's record, what it says of `name`, and a note where that is not the run that one would expect.
+
+    Without `run_name`: the last run that has it. Raises UsageError with the nearest name.
+    """
+    record = project.find_run(run_name)
+    seen = recorded(record)
+    if name in seen:
+        return record, seen[name], ""
+    for run in reversed([] if run_name else project.run_names()):
+        there = recorded(project.record(run) or {})
+        if name in there:
+            return project.record(run), there[name], f" (the last that has it; run {record['run']} has not)"
+        seen = {**there, **seen}
+    where = f"run {record['run']}" if run_name else "any run"
+    raise UsageError(f"'{name}'", f"is no recorded input or output of {where}",
+                     f"there are: {', '.join(sorted(seen)) or 'none'}", did_you_mean(name, seen))
+
+
+def recorded(record: dict) -> dict[str, dict]:
+    """The outputs and inputs whose content a run's record knows, as STEP.NAME."""
+    return {f"{step['step']}.{key}": facts for step in record.get("steps", [])
+            for kind in ("inputs", "outputs") for key, facts in step[kind].items()
+            if facts.get("sha256") or "files" in facts}
+
+
+def check_folder(file: Path) -> None:
+    """Raises UsageError where the file's folder is not there: one made by the way would hide a typing error."""
+    folder = file.absolute().parent
+    if not folder.is_dir():
+        reason = f"{folder} is a file" if folder.exists() else f"folder {folder} does not exist"
+        raise UsageError(str(file), f"cannot be written: {reason}", "a file in a folder that is there")
+
+
+def copy_many(project: Project, found: list[dict], folder: Path, name: str) -> None:
+    """Write files to `folder`, which is made if need be, under their names."""
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(str(folder), f"is a file, and {name} is {len(found)} files", "a folder, or a new name for one")
+    for one in found:
+        copy_out(project, one["sha256"], folder / inside(one["name"]), name)
 
 
 def copy_out(project: Project, sha256: str, file: Path, name: str) -> None:
@@ -112,12 +160,15 @@ def copy_out(project: Project, sha256: str, file: Path, name: str) -> None:
 def compare(folder: Path, left: str, right: str, output: Path | None, everything: bool, *, as_json: bool) -> None:
     """What differs between two runs."""
     from notemill import compare as comparing
+    from notemill.report.page import render
 
     project = open_project(folder)
+    if output:
+        check_folder(output)
     result = comparing.compare_runs(project.find_run(left), project.find_run(right), all=everything,
                                     environment=lambda sha256: environment_of(project, sha256))
     if output:
-        comparing.write_html(result, output)
+        comparing.write_html(result, output, render)
         click.echo(f"report: {output}", err=as_json)
     if as_json:
         print_json({**comparing.as_json(result), "error": None})
@@ -152,10 +203,17 @@ def lineage(folder: Path, run_or_version: str, *, as_json: bool) -> None:
     from notemill import lineage as tracing
 
     project = open_project(folder)
-    ends = [name for name in project.run_names() if len(run_or_version) >= RUN_END and name.endswith(run_or_version)]
-    name = ends[0] if len(ends) == 1 else run_or_version
-    tree = tracing.trace(project.runs, name, tracing.tracking_uri(project.root, project.environ))
+    uri = tracing.tracking_uri(project.root, project.environ)
+    tree = tracing.trace(project.runs, run_named(project, run_or_version), uri)
     if as_json:
         print_json({**tree, "error": None})
     else:
         click.echo(tracing.print_tree(tree))
+
+
+def run_named(project: Project, name: str) -> str:
+    """The whole name of a run of this project that is named `latest`, or by its end; else the name as it is."""
+    if name == "latest":
+        return project.find_run(name)["run"]
+    ends = [run for run in project.run_names() if len(name) >= RUN_END and run.endswith(name)]
+    return ends[0] if len(ends) == 1 else name

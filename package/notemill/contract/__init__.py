@@ -1,10 +1,11 @@
 """The contract of the data: what the source table must be like before any step sees it."""
 
-from notemill.contract.guard import check_source, enforce
+from notemill.contract.guard import CHEAP, check_project, check_source, enforce
 from notemill.contract.reading import Column, Contract, load
 from notemill.contract.result import Breach, CheckResult, judge
 
-__all__ = ["Breach", "CheckResult", "Column", "Contract", "check", "check_source", "enforce", "judge", "load"]
+__all__ = ["CHEAP", "Breach", "CheckResult", "Column", "Contract", "check", "check_project", "check_source", "enforce",
+           "judge", "load"]
 
 
 def check(contract: Contract, files) -> CheckResult:

@@ -46,6 +46,11 @@ class Contract:
     unique: tuple[tuple[str, ...], ...] = ()
     extra: str = "allow"
     warn: frozenset[str] = frozenset()
+    places: Places = field(default_factory=dict, compare=False, repr=False)
+
+    def where(self, *path: object) -> str:
+        """The place of a key as an error names it, with its line."""
+        return where(self.name, self.places, path)
 
 
 def load(path: Path, name: str | None = None) -> Contract:
@@ -58,7 +63,7 @@ def load(path: Path, name: str | None = None) -> Contract:
     contract = Contract(name, sha256_text(canonical_json(_rules(raw))), columns, raw.get("table"),
                         raw.get("rows", {}).get("least"), fresh and (fresh["column"], fresh["within_days"]),
                         tuple(map(tuple, raw.get("unique", []))), raw.get("extra", "allow"),
-                        frozenset(raw.get("warn", [])))
+                        frozenset(raw.get("warn", [])), places)
     _check_references(contract, places)
     return contract
 

@@ -1,18 +1,23 @@
 """The engine that Papermill calls: its own client and bookkeeping, with our kernel, our saves and our watch."""
 
+import contextlib
 import logging
 import signal
 import time
+from queue import Empty
 
-from nbclient.exceptions import CellTimeoutError, DeadKernelError
+from nbclient.exceptions import CellExecutionComplete, CellExecutionError, CellTimeoutError, DeadKernelError
+from nbformat.v4 import new_output
 from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import Engine, NotebookExecutionManager, papermill_engines
 
+from notemill.execute.outputs import join_streams, mend_content, printed_traceback
 from notemill.files import write_notebook
 
 ENGINE = "notemill-process"
 SAVE_EVERY = 0.5  # seconds; Papermill saves twice a cell
-OUTPUT_TIMEOUT = 120  # seconds for what a cell has printed to come in after its end; nbclient's four are too few
+OUTPUT_TIMEOUT = 120  # seconds without any message, after a cell's end, until its last ones are given up
+NO_LIMIT = 10**7  # seconds
 SAVE_SHARE = 10  # the pause is so many times what a save takes: a large notebook is not saved all the time
 
 
@@ -35,7 +40,8 @@ class SavedAtIntervals(NotebookExecutionManager):
             self.nb = kwargs["nb"]
         began = time.monotonic()
         if began >= self.next_save:
-            write_notebook(self.job.saved, self.job.redact(self.nb))
+            with contextlib.suppress(OSError):  # a full disk: the next save, or the end, may fare better
+                write_notebook(self.job.saved, self.job.redact(self.nb))
             taken = time.monotonic() - began
             self.next_save = began + max(SAVE_EVERY, SAVE_SHARE * taken)
 
@@ -50,6 +56,15 @@ class SavedAtIntervals(NotebookExecutionManager):
         if not self.running.ended:  # the cell in which a kernel died stays "running": that is how it is found
             super().cell_complete(cell, cell_index, **kwargs)
 
+    def cell_exception(self, cell, cell_index=None, **kwargs):
+        """Some errors IPython only prints, groups of exceptions for one: they are shown like any other."""
+        error = kwargs.get("exception")
+        if error and not any(output.output_type == "error" for output in cell.outputs):
+            text = printed_traceback(cell.outputs) or f"{error.ename}: {error.evalue}"
+            cell.outputs.append(new_output("error", ename=error.ename, evalue=error.evalue,
+                                           traceback=text.splitlines()))
+        super().cell_exception(cell, cell_index, **kwargs)
+
     def notebook_complete(self, **kwargs):
         waiting = [cell for cell in self.nb.cells if cell.metadata.papermill["status"] == self.PENDING]
         super().notebook_complete(**kwargs)
@@ -61,7 +76,10 @@ class SavedAtIntervals(NotebookExecutionManager):
 
 
 class Client(PapermillNotebookClient):
-    """Papermill's client, with a watch on the kernel's processes."""
+    """Papermill's client, with a watch on the kernel's processes; takes outputs of any number and length."""
+
+    fault: Exception | None = None
+    left = False
 
     def papermill_execute_cells(self):
         try:
@@ -69,12 +87,65 @@ class Client(PapermillNotebookClient):
         finally:
             self.nb_man.running.watch.look()
 
-    def execute_cell(self, *args, **kwargs):
+    def execute_cell(self, cell, cell_index, *args, **kwargs):
         try:
-            return super().execute_cell(*args, **kwargs)
+            super().execute_cell(cell, cell_index, *args, **kwargs)
         except (DeadKernelError, CellTimeoutError):
             self.nb_man.running.ended = how_it_ended(self.km.provisioner.process)
             raise
+        finally:
+            self.join_streams(cell, cell_index)
+        if self.fault:
+            cell.metadata.papermill["exception"] = True
+            raise self.fault
+        if self.left:
+            raise left_by(cell)
+        return cell
+
+    def process_message(self, msg, cell, cell_index):
+        """What goes wrong here would break off nbclient in the middle of its work: it is raised when the cell ends."""
+        try:
+            mend_content(msg["content"])
+            return super().process_message(msg, cell, cell_index)
+        except CellExecutionComplete:
+            raise
+        except Exception as error:
+            self.fault = self.fault or error
+
+    def join_streams(self, cell, cell_index):
+        """Displays that a later cell changes are known by their place among the outputs."""
+        before = cell.get("outputs", [])
+        join_streams(cell)
+        places = {id(output): n for n, output in enumerate(cell.get("outputs", []))}
+        for known in self._display_id_map.values():
+            if cell_index in known:
+                known[cell_index] = [places[id(before[n])] for n in known[cell_index]]
+
+    def note_exit(self, execute_reply, **kwargs):
+        payload = execute_reply["content"].get("payload", ()) if execute_reply else ()
+        self.left = any(one.get("source") == "ask_exit" for one in payload)
+
+    async def _async_poll_output_msg(self, parent_msg_id, cell, cell_index):
+        """As nbclient's, which limits the time for all that is still to come: this one limits the time of silence."""
+        while True:
+            try:
+                msg = await self.kc.iopub_channel.get_msg(timeout=OUTPUT_TIMEOUT)
+            except Empty:
+                if "shell.execute_reply" in cell.metadata["execution"]:
+                    raise
+                continue
+            if msg["parent_header"].get("msg_id") == parent_msg_id:
+                try:
+                    self.process_message(msg, cell, cell_index)
+                except CellExecutionComplete:
+                    return
+
+
+def left_by(cell) -> CellExecutionError:
+    """`exit()` ends the notebook as `sys.exit()` does; Jupyter would close it."""
+    told = {"ename": "SystemExit", "evalue": "", "traceback": ["The notebook ended itself here."]}
+    cell.outputs.append(new_output("error", **told))
+    return CellExecutionError.from_cell_and_msg(cell, told)
 
 
 def how_it_ended(process) -> str:
@@ -99,9 +170,10 @@ class ProcessEngine(Engine):
         manager.notebook_start()
         try:
             client = Client(manager, km=km, kernel_name=kernel_name, log=logging.getLogger("papermill"),
-                            startup_timeout=60, timeout=None, iopub_timeout=OUTPUT_TIMEOUT,
+                            startup_timeout=60, timeout=None, iopub_timeout=NO_LIMIT,
                             raise_on_iopub_timeout=job.kernel == "process",  # other kernels may lose outputs
-                            store_widget_state=True, coalesce_streams=True)
+                            store_widget_state=True)
+            client.on_cell_executed = client.note_exit
             client.execute(cleanup_kc=True)  # asks the kernel to end, so that what it does at its end is done
         finally:
             manager.notebook_complete()

@@ -13,8 +13,9 @@ class Job:
     """One notebook to run.
 
     `notebook` is nbformat's dictionary; `saved` is where it stands while it runs; `env` is the kernel's whole
-    environment; `declared` are the files that it may read without a warning; `redact` takes secrets out of the
-    notebook before it is saved; `on_cell(number, total)` is told of each cell that begins (from 1, of the source).
+    environment; `declared` are the files that it may read without a warning; `exported` names the module that its cells
+    tagged `export` make; `redact` takes secrets out of the notebook before it is saved; `on_cell(number, total)` is
+    told of each cell that begins (from 1, of the source).
     """
 
     step: str
@@ -28,6 +29,7 @@ class Job:
     limits: Limits = Limits()
     threads: int = 1
     declared: frozenset[str] = frozenset()
+    exported: str = ""
     redact: Callable[[dict], dict] = dict
     on_cell: Callable[[int, int], None] = lambda number, total: None
     stop: threading.Event = field(default_factory=threading.Event)
@@ -51,7 +53,8 @@ class CellFailure:
 class Executed:
     """A notebook that has run, with what it cost. `failure` is None where it ended well.
 
-    `undeclared` are files of the project that it read, `cells_left` counts the cells after an `exit()`.
+    `undeclared` are files of the project that it read, `cells_left` counts the cells after an `exit()` in the cell
+    `ended_in`.
     """
 
     notebook: dict
@@ -61,4 +64,4 @@ class Executed:
     peak_mb: float
     undeclared: tuple[str, ...] = ()
     cells_left: int = 0
-    interrupted: bool = False
+    ended_in: int | None = None

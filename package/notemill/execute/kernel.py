@@ -5,14 +5,17 @@ import os
 import shutil
 import sys
 import tempfile
+import time
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from notemill.errors import UsageError, did_you_mean
 from notemill.execute.job import Job
+from notemill.files import sha256_text
 from notemill.late import import_whole
+from notemill.notebook import EXPORT, tags_of
 from notemill.pipeline import Pipeline
 
 LAUNCHER = Path(__file__).with_name("launcher.py")  # run by path: the kernel imports nothing of notemill
@@ -23,6 +26,8 @@ THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXP
 KEPT_BACK = ("PASSWORD", "TOKEN", "SECRET", "KEY", "TRACKING_URI", "REGISTRY_URI", "USERNAME")
 SOCKET_PATH = 107  # bytes that the address of a local socket may have
 OWN_PART = len("/notemill-12345678/k-1")
+PREFIX = "notemill-"
+NEW = 60  # seconds in which a folder may stand unlocked because it is being made
 LOG_END = 20_000  # bytes; more of what native code wrote is not of interest
 
 
@@ -87,15 +92,37 @@ def _lines(path: Path) -> list[str]:
 
 @contextmanager
 def make_kernel(job: Job) -> Iterator[Kernel]:
-    """The job's kernel, not yet started; it is gone afterwards, with its folder."""
-    folder = Path(tempfile.mkdtemp(prefix="notemill-", dir=_short_folder()))  # 0700
-    import_whole("jupyter_client", "nbformat")
+    """The job's kernel, not yet started; it is gone afterwards, with its folder, which is locked until then."""
+    from filelock import FileLock
+
+    folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=_short_folder()))  # 0700
+    try:
+        with FileLock(folder / "lock"):
+            import_whole("jupyter_client", "nbformat")
+            yield from _kernel_in(folder, job)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _kernel_in(folder: Path, job: Job) -> Iterator[Kernel]:
     kernel = Kernel(_manager(job, folder), folder)
     try:
         yield kernel
     finally:
         kernel.end()
-        shutil.rmtree(folder, ignore_errors=True)
+
+
+def sweep_kernels() -> None:
+    """Remove the folders of kernels whose run was killed: this user's, and nobody holds their lock."""
+    from filelock import FileLock, Timeout
+
+    for folder in Path(_short_folder() or tempfile.gettempdir()).glob(f"{PREFIX}*"):
+        lock = folder / "lock"
+        with suppress(OSError, Timeout):  # another user's, or another program's, or in use
+            ours = not hasattr(os, "getuid") or folder.lstat().st_uid == os.getuid()
+            if ours and lock.is_file() and time.time() - lock.stat().st_mtime > NEW:
+                with FileLock(lock, timeout=0):
+                    shutil.rmtree(folder)
 
 
 def _short_folder() -> str | None:
@@ -122,7 +149,8 @@ def _own_spec(job: Job, folder: Path):
     settings = folder / "settings.json"
     settings.write_text(json.dumps({
         "root": str(job.root), "declared": sorted(job.declared), "log": str(folder / "undeclared"),
-        "threads": job.threads, "parent": os.getpid(), "folder": str(folder)}))
+        "threads": job.threads, "parent": os.getpid(), "folder": str(folder), "exported": job.exported,
+        "export_cells": [sha256_text(cell["source"]) for cell in job.notebook["cells"] if EXPORT in tags_of(cell)]}))
     return KernelSpec(argv=[sys.executable, "-P", str(LAUNCHER), str(settings), "-f", "{connection_file}"],
                       display_name="notemill", language="python")
 

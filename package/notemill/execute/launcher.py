@@ -4,8 +4,12 @@ Before IPython starts: note which project files are read without being declared,
 the process that asked for the kernel. Nothing here is seen by the notebook.
 """
 
+import atexit
 import contextlib
 import faulthandler
+import functools
+import hashlib
+import importlib.util
 import json
 import os
 import shutil
@@ -13,8 +17,11 @@ import signal
 import sys
 import threading
 import time
+import types
 
 PARENT_CHECK = 0.5  # seconds
+END_TIME = 20  # seconds that the end of what a kernel has started may take
+ROUNDS = 500  # looks for processes that are still there; one that hangs in the system cannot be ended
 PR_SET_CHILD_SUBREAPER = 36
 
 
@@ -26,12 +33,15 @@ def main(argv: list[str]) -> None:
     watch_reads(settings["root"], frozenset(settings["declared"]), settings["log"], (sys.prefix, sys.base_prefix))
     faulthandler.enable(open(os.dup(2), "w"))  # IPython takes standard error for the notebook
     adopt_orphans()
+    atexit.register(end_in_peace, os.getpid())  # the first to be registered is the last to be called
     os.environ.pop("JPY_PARENT_PID", None)  # else ipykernel ends itself first, and leaves its children alone
     threading.Thread(target=end_with, args=(settings["parent"], settings["folder"]), daemon=True).start()
     app = kernel_app()
     app.initialize(sys.argv[1:])
     find_modules(os.path.join(settings["root"], "package"))
     limit_threads(app.shell.events, settings["threads"])
+    export_cells(app.shell, settings["exported"], frozenset(settings["export_cells"]))
+    app.shell.keepkernel_on_exit = True  # `exit()` is told to the client, which ends the notebook, and then the kernel
     app.start()
 
 
@@ -113,19 +123,92 @@ def limit_threads(events, threads: int) -> None:
     events.register("post_run_cell", hold)
 
 
+def export_cells(shell, name: str, digests: frozenset[str]) -> None:
+    """What the cells of these digests define belongs to the module `name`, where it will be found later, and not to
+    `__main__`; the module's names are the notebook's."""
+    if not digests:
+        return
+    module, parent = types.ModuleType(name), name.partition(".")[0]
+    module.__getattr__ = functools.partial(find_name, shell.user_ns, name)
+    sys.modules[name] = module
+    if importlib.util.find_spec(parent) is None:
+        sys.modules[parent] = types.ModuleType(parent)
+
+    def begin(info) -> None:
+        if hashlib.sha256(info.raw_cell.encode("utf-8", "surrogatepass")).hexdigest() in digests:
+            shell.user_ns["__name__"] = name
+
+    def end(result) -> None:
+        shell.user_ns["__name__"] = "__main__"
+
+    shell.events.register("pre_run_cell", begin)
+    shell.events.register("post_run_cell", end)
+
+
+def find_name(names: dict, module: str, name: str) -> object:
+    """A module's attribute (PEP 562)."""
+    try:
+        return names[name]
+    except KeyError:
+        raise AttributeError(f"module {module!r} has no attribute {name!r}") from None
+
+
 def end_with(parent: int, folder: str) -> None:
     """End this process and all it started once the parent is gone: no kernel outlives the run that asked for it."""
     while os.getppid() == parent:
         time.sleep(PARENT_CHECK)
     shutil.rmtree(folder, ignore_errors=True)
     with contextlib.suppress(Exception):
-        import psutil
-
-        for child in psutil.Process().children(recursive=True):
-            child.kill()
-    if os.getpgrp() == os.getpid():
-        os.killpg(os.getpgrp(), signal.SIGKILL)
+        kernel = os.getpid()
+        if os.fork() == 0:  # somebody else must do it: the cell that runs here may go on starting processes
+            end_all(kernel)
+        time.sleep(END_TIME)
     os._exit(1)
+
+
+def end_all(kernel: int) -> None:
+    """Stop the kernel, end all that comes from it while it still adopts orphans, and then itself and its group."""
+    try:
+        os.kill(kernel, signal.SIGSTOP)
+        end_descendants(kernel)
+    finally:
+        if os.getpgid(kernel) == kernel:
+            os.killpg(kernel, signal.SIGKILL)
+        os.kill(kernel, signal.SIGKILL)
+        os._exit(0)
+
+
+def end_descendants(kernel: int) -> None:
+    """End all that comes from the kernel but this process; what they start meanwhile, too."""
+    for _ in range(ROUNDS):
+        found = descendants(kernel) - {os.getpid()}
+        if not found:
+            return
+        for pid in found:
+            with contextlib.suppress(OSError):
+                os.kill(pid, signal.SIGKILL)
+        time.sleep(0.01)
+
+
+def end_in_peace(kernel: int) -> None:
+    """A kernel that ends itself leaves no orphan to a run that may be killed before it looks."""
+    if os.getpid() == kernel:  # and not one of its forks
+        end_descendants(kernel)
+
+
+def descendants(root: int) -> set[int]:
+    """The living processes that come from `root`, as /proc tells; none where there is no /proc."""
+    parents = {}
+    for name in os.listdir("/proc") if os.path.isdir("/proc") else ():
+        with contextlib.suppress(OSError, ValueError):
+            with open(f"/proc/{int(name)}/stat", "rb") as file:
+                state, parent = file.read().rpartition(b")")[2].split()[:2]
+            parents[int(name)] = (int(parent), state)
+    found, new = set(), {root}
+    while new:
+        new = {pid for pid, (parent, _) in parents.items() if parent in new}
+        found |= new
+    return {pid for pid in found if parents[pid][1] not in (b"Z", b"X")}
 
 
 if __name__ == "__main__":

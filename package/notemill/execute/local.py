@@ -3,6 +3,7 @@
 import json
 import re
 import time
+from contextlib import suppress
 
 from notemill.execute.job import CellFailure, Executed, Job
 from notemill.execute.kernel import Kernel, make_kernel
@@ -12,12 +13,17 @@ from notemill.files import write_notebook
 from notemill.late import import_whole
 
 CELL_LINE = r"^\s*(?:File\s+)?(?:Cell|Input) In\s?\[{count}\],? line (\d+)"
+GROUP_LINE = re.compile(r'^  (?:\|   )?File ".*?ipykernel_\d+/\d+\.py", line (\d+), in <module>', re.M)
 CRASH_LINE = re.compile(r'^  File ".*?ipykernel_\d+/\d+\.py", line (\d+)', re.M)
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def execute(job: Job) -> Executed:
-    """Run the job's notebook to its end or first error. Raises nothing that the notebook did: that is in `failure`."""
+    """Run the job's notebook to its end or first error. Raises nothing that the notebook did: that is in `failure`.
+
+    `sys.exit()`, `exit()` and `raise SystemExit` end the notebook there, without failure; with another exit status
+    than 0 they are an error like any other.
+    """
     began = time.monotonic()
     with make_kernel(job) as kernel:
         running = _papermill(job, kernel)
@@ -26,9 +32,11 @@ def execute(job: Job) -> Executed:
     if failure and not _error_output(running.notebook):
         _mark(running.notebook, failure)
     notebook = job.redact(running.notebook)
-    write_notebook(job.saved, notebook)
-    return Executed(notebook, failure, round(time.monotonic() - began, 3), *running.costs, undeclared,
-                    cells_left=0 if failure else _cells_left(notebook), interrupted=running.reason == "interrupted")
+    with suppress(OSError):  # a full disk: whoever stores the notebook meets it again, when there is room
+        write_notebook(job.saved, notebook)
+    left = [] if failure else _cells_left(notebook)
+    return Executed(notebook, failure, round(time.monotonic() - began, 3), *running.costs, undeclared, len(left),
+                    _number(_ending_cell(notebook)) if left else None)
 
 
 def _papermill(job: Job, kernel: Kernel) -> Running:
@@ -128,9 +136,14 @@ def _failing_cell(notebook: dict) -> dict | None:
                  if _state(cell).get("exception") or _state(cell).get("status") == "running"), None)
 
 
-def _cells_left(notebook: dict) -> int:
-    """How many cells did not run because the notebook ended itself, by `exit()`."""
-    return sum(_state(cell).get("status") == "pending" for cell in _cells(notebook))
+def _cells_left(notebook: dict) -> list[dict]:
+    """The cells that did not run because the notebook ended itself, by `exit()`."""
+    return [cell for cell in _cells(notebook) if _state(cell).get("status") == "pending"]
+
+
+def _ending_cell(notebook: dict) -> dict | None:
+    """The last cell that ran."""
+    return next((cell for cell in reversed(_cells(notebook)) if _state(cell).get("status") != "pending"), None)
 
 
 def _number(cell: dict | None) -> int | None:
@@ -147,7 +160,10 @@ def _line(cell: dict, output: dict) -> int | None:
     text = ANSI.sub("", "\n".join(output["traceback"]))
     own, other = CELL_LINE.format(count=cell.get("execution_count")), CELL_LINE.format(count=r"\d+")
     match = re.search(own, text, re.M) or re.search(other, text, re.M)  # below %%capture a cell has another number
-    return int(match[1]) if match else None
+    if match:
+        return int(match[1])
+    lines = GROUP_LINE.findall(text)  # as Python itself writes it, the error last
+    return int(lines[-1]) if lines else None
 
 
 def _crash_line(log: str) -> int | None:

@@ -13,6 +13,7 @@ import psutil
 from notemill.pipeline import Limits
 
 INTERVAL = 0.2  # seconds between looks
+ROUNDS = 20  # children may start others before they are ended; not for ever
 
 
 class Watch(threading.Thread):
@@ -23,6 +24,7 @@ class Watch(threading.Thread):
         self.pid, self.limits, self.stop_asked = pid, limits, stop
         self.began, self.ended = time.monotonic(), threading.Event()
         self.cpu_seconds, self.peak_mb, self.reason = 0.0, 0.0, ""
+        self.killed = False
         self.seen: dict[int, psutil.Process] = {}
 
     def run(self) -> None:
@@ -55,8 +57,11 @@ class Watch(threading.Thread):
         return ""
 
     def kill(self) -> None:
-        """End the kernel's process group, and what left the group but was seen to come from the kernel."""
-        kill_group(self.pid)
+        """End all that comes from the kernel, its process group, and what was seen to come from it before."""
+        if not self.killed:
+            kill_family(self.pid)
+            kill_group(self.pid)
+        self.killed = True  # its number may be another's by now
         kill_all(self.seen.values())
 
     def end(self) -> None:
@@ -100,6 +105,18 @@ def _high_water_mb(pid: int) -> float:
     except OSError:
         return 0.0
     return next((int(line.split()[1]) * 1.024e-3 for line in status.splitlines() if line.startswith("VmHWM")), 0.0)
+
+
+def kill_family(pid: int) -> None:
+    """Stop the kernel, so that it starts nothing more, and end its children while it still adopts orphans."""
+    with contextlib.suppress(psutil.Error):
+        kernel = psutil.Process(pid)
+        kernel.suspend()
+        for _ in range(ROUNDS):
+            found = [child for child in kernel.children(recursive=True) if child.status() != psutil.STATUS_ZOMBIE]
+            if not found:
+                return
+            kill_all(found)
 
 
 def kill_group(pid: int) -> None:

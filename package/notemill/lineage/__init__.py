@@ -2,7 +2,7 @@
 
 from notemill.lineage.client import import_mlflow
 from notemill.lineage.find import find_run
-from notemill.lineage.outbox import mark_pending, pending_runs, published, sync
+from notemill.lineage.outbox import mark_pending, pending_runs, published, sent_text, sync, waiting_text
 from notemill.lineage.publish import publish
 from notemill.lineage.reach import check_reachable
 from notemill.lineage.spool import open_spool, read_spool, redact_spool
@@ -12,4 +12,4 @@ from notemill.lineage.uri import open_command, shown_uri, tracking_uri
 
 __all__ = ["check_reachable", "ensure_embedded", "find_run", "import_mlflow", "mark_pending", "open_command",
            "open_spool", "pending_runs", "print_tree", "publish", "published", "read_spool", "redact_spool",
-           "shown_uri", "sync", "template_file", "trace", "tracking_uri", "tree"]
+           "sent_text", "shown_uri", "sync", "template_file", "trace", "tracking_uri", "tree", "waiting_text"]

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
+from notemill.lineage.clean import clean_notebook
 from notemill.lineage.facts import milliseconds
 from notemill.lineage.spool import SpoolRun, files_below, read_text
 from notemill.store import Store
@@ -20,14 +21,16 @@ NOT_SHOWN = ("injected-parameters", "papermill-error-cell-tag")
 
 
 def stage_run(folder: Path, record: Mapping, store: Store, redact: Redact) -> None:
-    """The parent's: run.json, environment/ (requirements.txt, environment.json) and diff.patch of unsaved changes."""
-    _write(folder / "run.json", redact(json.dumps(record, indent=1, sort_keys=True, ensure_ascii=False)))
+    """The parent's: run.json, environment/ (requirements.txt, environment.json) and diff.patch of unsaved changes.
+
+    `record` is without secrets already."""
+    _write(folder / "run.json", json.dumps(record, indent=1, sort_keys=True, ensure_ascii=False))
     with suppress(KeyError, TypeError, ValueError):
         versions = json.loads(store.read_bytes(record["environment"]["distributions"]))
         facts = {**record["environment"], "machine": record.get("machine"), "packages": versions}
-        _write(folder / "environment" / "environment.json", redact(json.dumps(facts, indent=1, sort_keys=True)))
+        _write(folder / "environment" / "environment.json", json.dumps(facts, indent=1, sort_keys=True))
         lines = [f"{name}=={version}" for name, version in sorted(versions.items())]
-        _write(folder / "environment" / "requirements.txt", redact("\n".join(lines) + "\n"))
+        _write(folder / "environment" / "requirements.txt", "\n".join(lines) + "\n")
     with suppress(KeyError, TypeError):
         diff = store.read_bytes(record["git"]["diff"]).decode("utf-8", "surrogateescape")
         _write(folder / "diff.patch", redact(diff))
@@ -38,9 +41,9 @@ def stage_step(folder: Path, record: Mapping, step: Mapping, store: Store, run_f
     if report := find_report(record, step, run_folder):
         copy(report, folder / f"{step['step']}.html", redact)
     with suppress(KeyError, TypeError, ValueError):
-        text = store.read_bytes(step["executed"]["sha256"]).decode("utf-8", "surrogatepass")
-        _write(folder / f"{step['step']}.ipynb", redact(text))
-        _write_figures(folder / "figures", json.loads(text))
+        notebook = json.loads(store.read_bytes(step["executed"]["sha256"]).decode("utf-8", "surrogatepass"))
+        _write(folder / f"{step['step']}.ipynb", json.dumps(clean_notebook(notebook, redact), indent=1))
+        _write_figures(folder / "figures", notebook)
     for output in (step.get("outputs") or {}).values():
         if output["bytes"] <= LARGEST and not output["file"].lower().endswith(DATA):
             with suppress(KeyError):

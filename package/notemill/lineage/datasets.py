@@ -15,25 +15,27 @@ KINDS = {"bool": "boolean", "int8": "integer", "int16": "integer", "int32": "int
 
 
 def input_datasets(step: Mapping, store: Store, redact: Callable[[str], str]) -> list[dict]:
-    """One plain dictionary for each input; `mlflow.data.context` is the input's name in the notebook."""
+    """One plain dictionary for each input; `mlflow.data.context` is the input's name in the notebook.
+
+    The step is without secrets already; columns are named by the data."""
     return [_dataset(name, found, store, redact) for name, found in (step.get("inputs") or {}).items()]
 
 
 def _dataset(name: str, found: Mapping, store: Store, redact: Callable[[str], str]) -> dict:
     sha256 = digest(found)
-    schema, profile = _table(found, store)
+    schema, profile = _table(found, store, redact)
     profile["bytes"] = sum(file["bytes"] for file in found.get("files", [found]))
-    origin = redact(str(found["from"]))
+    origin = str(found["from"])
     source = {"uri": origin, "sha256": sha256}
     if "files" in found:
-        source["files"] = [redact(file["name"]) for file in found["files"][:200]]
+        source["files"] = [file["name"] for file in found["files"][:200]]
         profile["files"] = len(found["files"])
     return {"name": origin[:500], "digest": sha256[:SHORT], "source_type": "notemill", "source": json.dumps(source),
-            "schema": redact(schema) if schema and len(schema) < 1_000_000 else None, "profile": json.dumps(profile),
+            "schema": schema if schema and len(schema) < 1_000_000 else None, "profile": json.dumps(profile),
             "tags": {"mlflow.data.context": name, "notemill.sha256": sha256, "notemill.from": origin[:500]}}
 
 
-def _table(found: Mapping, store: Store) -> tuple[str | None, dict]:
+def _table(found: Mapping, store: Store, redact: Callable[[str], str]) -> tuple[str | None, dict]:
     """Columns and rows of a Parquet file, from its footer alone."""
     from pyarrow import ArrowException
     from pyarrow.parquet import read_metadata
@@ -44,7 +46,11 @@ def _table(found: Mapping, store: Store) -> tuple[str | None, dict]:
             if file.read(4) != b"PAR1":
                 return None, {}
         footer = read_metadata(path)
-        columns = {field.name: KINDS.get(str(field.type), "datetime" if "timestamp" in str(field.type) else "string")
+        columns = {redact(field.name): _kind(str(field.type))
                    for field in footer.schema.to_arrow_schema() if not field.name.startswith("__index_level_")}
         return schema_text(columns), {"num_rows": footer.num_rows, "num_columns": len(columns)}
     return None, {}
+
+
+def _kind(name: str) -> str:
+    return KINDS.get(name, "datetime" if "timestamp" in name else "string")

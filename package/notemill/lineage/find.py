@@ -5,13 +5,14 @@ import re
 import tempfile
 from pathlib import Path
 
-from notemill.errors import UsageError
+from notemill.errors import NotemillError, UsageError
 from notemill.lineage.client import mlflow_client
 from notemill.lineage.spool import PARENT
-from notemill.lineage.reach import check_reachable
-from notemill.lineage.uri import embedded_path, shown_uri
+from notemill.lineage.reach import check_reachable, refusal
+from notemill.lineage.uri import embedded_path, shown_uri, told
 
-FORMS = "the name of a run (20261120-231332-4f2a), an MLflow run, or a version of a registered model (NAME/N, or N)"
+FORMS = ("it may be the name of a run (20261120-231332-4f2a), 'latest', an MLflow run, or a version of a registered "
+         "model (NAME/N, or N)")
 
 
 def find_run(run_or_version: str, uri: str, model: str | None = None) -> dict:
@@ -23,6 +24,15 @@ def find_run(run_or_version: str, uri: str, model: str | None = None) -> dict:
     path = embedded_path(uri)
     if path and not path.exists():
         raise _unknown(run_or_version, uri)
+    try:
+        return _look_up(run_or_version, uri, model)
+    except NotemillError:
+        raise
+    except Exception as error:  # whatever mlflow, its database or its server may raise
+        raise refusal(uri, f"fails: {told(error, uri)}", "look at the server's log, or try again later") from None
+
+
+def _look_up(run_or_version: str, uri: str, model: str | None) -> dict:
     with mlflow_client(uri) as client:
         run = _find(client, run_or_version, uri, model)
         while run.data.tags.get(PARENT):
@@ -31,7 +41,7 @@ def find_run(run_or_version: str, uri: str, model: str | None = None) -> dict:
 
 
 def _unknown(name: str, uri: str, hint: str | None = None) -> UsageError:
-    return UsageError(f"'{name}'", f"neither this project nor MLflow at {shown_uri(uri)} knows it", f"allowed: {FORMS}",
+    return UsageError(f"'{name}'", f"neither this project nor MLflow at {shown_uri(uri)} knows it", FORMS,
                       hint)
 
 
@@ -85,5 +95,5 @@ def _record(client, run, name: str, uri: str) -> dict:
             record = json.loads(Path(client.download_artifacts(run.info.run_id, "run.json", folder)).read_bytes())
         except Exception as error:  # each kind of artifact store has errors of its own
             raise UsageError(f"'{name}'", f"MLflow run {run.info.run_id} has no run.json: it was not made by notemill, "
-                             f"or is not published whole ({type(error).__name__})", f"allowed: {FORMS}") from None
+                             f"or is not published whole ({type(error).__name__})", FORMS) from None
     return {**record, "mlflow_run": run.info.run_id}

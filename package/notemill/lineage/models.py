@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from notemill.lineage.artifacts import copy
+from notemill.lineage.clean import rename_ids
+from notemill.lineage.facts import TAG_LIMIT, key
 from notemill.lineage.spool import SpoolModel, files_below, spool_models
 
 SPOOL_MODEL = "notemill.spool_model"
@@ -33,7 +35,7 @@ def _publish_model(target, model: SpoolModel, found, runs: Mapping[str, str], ru
         tags = {name: value for name, value in model.tags.items() if not name.startswith("mlflow.")}
         found = target.client.create_logged_model(
             target.experiment, name=target.redact(model.name), source_run_id=source, model_type=model.kind,
-            tags={**target.clean(tags), SPOOL_MODEL: model.id}, params=target.clean(model.params))
+            tags={**_clean(target, tags), SPOOL_MODEL: model.id}, params=_clean(target, model.params))
         target.client.log_outputs(source, [LoggedModelOutput(found.model_id, 0)])
     if found.status != LoggedModelStatus.READY:
         _send_files(target, model, found.model_id, {model.id: found.model_id, **runs})
@@ -41,12 +43,14 @@ def _publish_model(target, model: SpoolModel, found, runs: Mapping[str, str], ru
     return found.model_id
 
 
+def _clean(target, values: Mapping[str, str]) -> dict[str, str]:
+    return {key(target.redact(name)): target.redact(value)[:TAG_LIMIT] for name, value in values.items()}
+
+
 def _send_files(target, model: SpoolModel, new: str, names: Mapping[str, str]) -> None:
     """The model's files; those that name the spool's ids name the new ones instead."""
     def renamed(text: str) -> str:
-        for old, instead in names.items():
-            text = text.replace(old, instead)
-        return target.redact(text)
+        return rename_ids(text, names, target.redact)
 
     with tempfile.TemporaryDirectory(dir=target.run_folder, prefix=".mlflow-") as folder:
         for path in files_below(model.folder):

@@ -1,13 +1,13 @@
 """Runs that MLflow has not got yet. A run is put here before it is published and taken out after: none is lost."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from notemill.errors import NotemillError
+from notemill.errors import NotemillError, UsageError
 from notemill.files import read_json, write_json
 from notemill.lineage.publish import publish, read_record
 from notemill.lineage.reach import check_reachable
-from notemill.lineage.uri import shown_uri
+from notemill.lineage.uri import shown_uri, told
 from notemill.store import Store
 
 PENDING, SENT = "mlflow.pending", "mlflow.json"
@@ -37,7 +37,7 @@ def sync(runs_folder: Path, store: Store, uri: str, *, redact: Callable[[str], s
     """
     waiting, sent, failed = pending_runs(runs_folder), [], {}
     if waiting:
-        check_reachable(uri)
+        _check(uri, len(waiting))
     for name in waiting:
         try:
             if _publish_one(runs_folder / name, store, uri, redact):
@@ -46,10 +46,31 @@ def sync(runs_folder: Path, store: Store, uri: str, *, redact: Callable[[str], s
             raise
         except Exception as error:  # whatever mlflow, its database or its server may raise
             failed[name] = error
-            check_reachable(uri)    # a dead server ends it here: the next would only wait for it again
+            _check(uri, len(waiting) - len(sent))    # a dead server ends it here: the next would only wait for it again
     if failed:
         raise _failure(failed, uri)
     return sent
+
+
+def _check(uri: str, count: int) -> None:
+    try:
+        check_reachable(uri)
+    except UsageError as error:     # the run is over: what counts now is what becomes of its lineage
+        raise UsageError(error.where, error.got, hint=waiting_text(count)) from None
+
+
+def waiting_text(count: int) -> str:
+    """What is not in MLflow yet, and how it gets there."""
+    runs = "1 run waits" if count == 1 else f"{count} runs wait"
+    return f"{runs} here to be sent; the next notemill run without --offline sends {'it' if count == 1 else 'them'}"
+
+
+def sent_text(sent: Sequence[str], run: str) -> str | None:
+    """That earlier runs than `run` have been sent at last; None where there were none."""
+    earlier = [name for name in sent if name != run]
+    if not earlier:
+        return None
+    return f"sent to MLflow, late: the lineage of {len(earlier)} earlier run{'s' if len(earlier) > 1 else ''}"
 
 
 def _publish_one(folder: Path, store: Store, uri: str, redact: Callable[[str], str] | None) -> bool:
@@ -72,6 +93,5 @@ def _publish_one(folder: Path, store: Store, uri: str, redact: Callable[[str], s
 
 def _failure(failed: dict[str, Exception], uri: str) -> NotemillError:
     name, error = next(iter(failed.items()))
-    reason = str(error).strip().splitlines()[:1] or [type(error).__name__]
-    return NotemillError(f"MLflow at {shown_uri(uri)}", f"run {name} could not be published: {reason[0]}",
-                         hint="it is kept, and the next run sends it", runs=sorted(failed))
+    return NotemillError(f"MLflow at {shown_uri(uri)}", f"run {name} could not be published: {told(error, uri)}",
+                         hint=waiting_text(len(failed)), runs=sorted(failed))

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from notemill.lineage import artifacts, facts
+from notemill.lineage.clean import clean_logged, clean_record
 from notemill.lineage.client import mlflow_client
 from notemill.lineage.datasets import input_datasets
 from notemill.lineage.models import publish_models
@@ -34,8 +35,10 @@ class Target:
     redact: Callable[[str], str]
     found: dict[tuple[str, str], object] = field(default_factory=dict)
 
-    def clean(self, values: Mapping[str, str], limit: int = facts.TAG_LIMIT) -> dict[str, str]:
-        return {facts.key(self.redact(name)): self.redact(str(value))[:limit] for name, value in values.items()}
+
+def fitting(values: Mapping[str, str], limit: int = facts.TAG_LIMIT) -> dict[str, str]:
+    """Names and values as MLflow takes them; secrets are out already, so that none is cut in two and missed."""
+    return {facts.key(name): str(value)[:limit] for name, value in values.items()}
 
 
 def publish(record: Mapping, store: Store, uri: str, *, run_folder: Path,
@@ -46,11 +49,11 @@ def publish(record: Mapping, store: Store, uri: str, *, run_folder: Path,
     Raises what MLflow raises; calling it again takes up from there.
     """
     ensure_embedded(uri)
-    path = embedded_path(uri)
+    path, redact = embedded_path(uri), redact or str
     with database_lock(path) if path else nullcontext(), mlflow_client(uri) as client:
         root = artifact_root(uri, run_folder.absolute().parents[2])
         experiment = _experiment(client, record["project"], root)
-        target = Target(client, experiment, record, store, run_folder, redact or str)
+        target = Target(client, experiment, clean_record(record, redact), store, run_folder, redact)
         target.found = _earlier(client, experiment, record["run"])
         return _publish_run(target)
 
@@ -125,7 +128,7 @@ def _publish_step(target: Target, step: Mapping, parent: str) -> str:
     status = facts.STATUS["interrupted" if target.record["status"] == "interrupted" and step["status"] != "done"
                           else step["status"]]
     spool = target.run_folder / step["step"] / "mlflow"
-    logged = spool_runs(spool)
+    logged = [clean_logged(one, target.redact) for one in spool_runs(spool)]
     tops = [one for one in logged if not one.parent]
     own = tops[0] if len(tops) == 1 else None
     runs, unfinished = _open_logged(target, step, [one for one in logged if one is not own],
@@ -226,8 +229,7 @@ def _open_run(target: Target, key: tuple[str, str], name: str, tags: Mapping[str
     if key in target.found:
         found = target.found[key]
         return found.info.run_id, COMPLETE in found.data.tags
-    made = target.client.create_run(target.experiment, start_time=start, tags=target.clean(tags),
-                                    run_name=target.redact(name))
+    made = target.client.create_run(target.experiment, start_time=start, tags=fitting(tags), run_name=name)
     return made.info.run_id, False
 
 
@@ -241,10 +243,9 @@ def _log(target: Target, run: str, metrics: Iterable[tuple], params: Mapping[str
     """All in few requests; MLflow's client makes batches of what is more than a server takes at once."""
     from mlflow.entities import Metric, Param, RunTag
 
-    figures = [Metric(facts.key(target.redact(key)), value, time, step, model_id=model)
-               for key, value, time, step, model in metrics]
-    target.client.log_batch(run, figures, [Param(*item) for item in target.clean(params, facts.PARAM_LIMIT).items()])
-    target.client.log_batch(run, tags=[RunTag(*item) for item in target.clean(tags).items()])
+    figures = [Metric(facts.key(key), value, time, step, model_id=model) for key, value, time, step, model in metrics]
+    target.client.log_batch(run, figures, [Param(*item) for item in fitting(params, facts.PARAM_LIMIT).items()])
+    target.client.log_batch(run, tags=[RunTag(*item) for item in fitting(tags).items()])
 
 
 def _log_inputs(target: Target, run: str, datasets: Iterable[Mapping]) -> None:
@@ -252,9 +253,8 @@ def _log_inputs(target: Target, run: str, datasets: Iterable[Mapping]) -> None:
 
     inputs = []
     for one in datasets:
-        tags = [InputTag(name, target.redact(value)[:500]) for name, value in one["tags"].items()]
-        texts = {name: value and target.redact(value) for name, value in one.items() if name not in ("tags", "digest")}
-        inputs.append(DatasetInput(Dataset(digest=one["digest"], **texts), tags))
+        tags = [InputTag(name, value[:500]) for name, value in one["tags"].items()]
+        inputs.append(DatasetInput(Dataset(**{name: value for name, value in one.items() if name != "tags"}), tags))
     if inputs:
         target.client.log_inputs(run, inputs)
 

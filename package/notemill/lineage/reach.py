@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import tempfile
 from collections.abc import Mapping
 from urllib.parse import unquote, urlsplit
 
@@ -12,7 +13,9 @@ PATIENCE = 5.0      # seconds that a server has to answer before work starts
 PORTS = {"postgresql": 5432, "mysql": 3306, "mssql": 1433}
 PROBE = "/api/2.0/mlflow/experiments/search?max_results=1"     # /health answers to anybody, this only to who may log in
 REMEDY = "start it, unset MLFLOW_TRACKING_URI, or run with --offline (the next run sends what this one keeps)"
-STRANGER = "something answers there, but it is no MLflow server", "set another MLFLOW_TRACKING_URI, or unset it"
+CHANGE = "set another MLFLOW_TRACKING_URI, or unset it"
+STRANGER = "something answers there, but it is no MLflow server", CHANGE
+ALLOWED = "MLFLOW_TRACKING_URI may be sqlite:///FILE, http(s)://HOST, or a database such as postgresql://HOST/NAME"
 
 
 def check_reachable(uri: str, environ: Mapping[str, str] | None = None) -> None:
@@ -25,13 +28,32 @@ def check_reachable(uri: str, environ: Mapping[str, str] | None = None) -> None:
         _check_folder(uri)
     elif scheme in PORTS:
         _check_port(uri, PORTS[scheme])
-    elif scheme == "file" or ":" not in uri and not uri.startswith("databricks"):
-        raise _refusal(uri, "is a folder; MLflow has given up that kind of store",
-                       "use sqlite:///FILE, http(s)://HOST, or a database such as postgresql://HOST/NAME")
+    elif scheme == "databricks":
+        _check_databricks(uri, environ)
+    elif scheme == "file" or ":" not in uri:
+        raise refusal(uri, "is a folder; MLflow has given up that kind of store", CHANGE)
+    elif scheme not in _plugins():
+        raise refusal(uri, f"MLflow knows no store of the kind '{scheme}'", CHANGE)
 
 
-def _refusal(uri: str, got: str, remedy: str = REMEDY) -> UsageError:
-    return UsageError(f"MLflow at {shown_uri(uri)}", got, hint=remedy)
+def refusal(uri: str, got: str, remedy: str = REMEDY) -> UsageError:
+    return UsageError(f"MLflow at {shown_uri(uri)}", got, ALLOWED, remedy)
+
+
+def _plugins() -> set[str]:
+    """The kinds of stores that installed distributions add to MLflow."""
+    from importlib.metadata import entry_points
+
+    return {point.name for point in entry_points(group="mlflow.tracking_store")}
+
+
+def _check_databricks(uri: str, environ: Mapping[str, str]) -> None:
+    """MLflow finds the login in a variable or in a file; whether it is the right one, only the service can say."""
+    default = os.path.join(environ.get("HOME") or os.path.expanduser("~"), ".databrickscfg")
+    place = environ.get("DATABRICKS_CONFIG_FILE") or default
+    if not environ.get("DATABRICKS_HOST") and not os.path.isfile(place):
+        raise refusal(uri, f"no login is configured: neither DATABRICKS_HOST nor {place} is there",
+                      "set DATABRICKS_HOST and DATABRICKS_TOKEN, or unset MLFLOW_TRACKING_URI")
 
 
 def _check_server(uri: str, environ: Mapping[str, str]) -> None:
@@ -45,13 +67,13 @@ def _check_server(uri: str, environ: Mapping[str, str]) -> None:
             text = answer.read(100).lstrip()
     except urllib.error.HTTPError as error:
         with error:
-            raise _refusal(uri, *_reason(error)) from None
+            raise refusal(uri, *_reason(error)) from None
     except urllib.error.URLError as error:
-        raise _refusal(uri, f"cannot be reached: {error.reason}") from None
-    except (OSError, ValueError, http.client.HTTPException) as error:
-        raise _refusal(uri, f"cannot be reached: {error or type(error).__name__}") from None
+        raise refusal(uri, f"cannot be reached: {error.reason}") from None
+    except (OSError, ValueError, OverflowError, http.client.HTTPException) as error:
+        raise refusal(uri, f"cannot be reached: {error or type(error).__name__}") from None
     if not text.startswith(b"{"):
-        raise _refusal(uri, *STRANGER)
+        raise refusal(uri, *STRANGER)
 
 
 def _reason(error) -> tuple[str, str]:
@@ -100,21 +122,26 @@ def _tls(uri: str, environ: Mapping[str, str]):
 def _check_folder(uri: str) -> None:
     path = embedded_path(uri)
     if not path.parent.is_dir():
-        raise _refusal(uri, f"the folder {path.parent} is not there", "make it, or set another MLFLOW_TRACKING_URI")
+        raise refusal(uri, f"the folder {path.parent} is not there", "make it, or set another MLFLOW_TRACKING_URI")
     if path.is_dir():
-        raise _refusal(uri, "is a folder, not a file", "set another MLFLOW_TRACKING_URI")
-    for place in (path.parent, *([path] if path.exists() else [])):
-        if not os.access(place, os.W_OK):
-            raise _refusal(uri, f"{place} cannot be written", "set another MLFLOW_TRACKING_URI, or run with --offline")
+        raise refusal(uri, "is a folder, not a file", "set another MLFLOW_TRACKING_URI")
+    try:
+        if path.exists() and not os.access(path, os.W_OK):
+            raise PermissionError(f"{path} cannot be written")
+        with tempfile.TemporaryFile(dir=path.parent):   # what permissions say is not all: a disk may be read-only
+            pass
+    except OSError as error:
+        got = str(error) if error.errno is None else f"{path.parent} cannot be written: {error.strerror}"
+        raise refusal(uri, got, "set another MLFLOW_TRACKING_URI, or run with --offline") from None
 
 
 def _check_port(uri: str, standard: int) -> None:
     import socket
 
-    parts = urlsplit(uri)
     try:
+        parts = urlsplit(uri)
         with contextlib.closing(socket.create_connection((parts.hostname or "localhost", parts.port or standard),
                                                          timeout=PATIENCE)):
             pass
-    except (OSError, ValueError) as error:
-        raise _refusal(uri, f"cannot be reached: {error}") from None
+    except (OSError, ValueError, OverflowError) as error:
+        raise refusal(uri, f"cannot be reached: {error}") from None

@@ -7,6 +7,7 @@ from notemill.files import read_json
 from notemill.lineage.facts import commit_text, digest, machine_text, value_text
 from notemill.lineage.find import find_run
 from notemill.lineage.outbox import published
+from notemill.text import printable, size
 
 SHORT = 12
 Branch = tuple[str, list]      # a line, and what hangs below it
@@ -86,7 +87,7 @@ def print_tree(tree: Mapping) -> str:
 def _lines(branches: list[Branch], before: str = "") -> Iterator[str]:
     for number, (text, below) in enumerate(branches):
         last = number == len(branches) - 1
-        yield f"{before}{'└─ ' if last else '├─ '}{text}"
+        yield f"{before}{'└─ ' if last else '├─ '}{printable(text)}"
         yield from _lines(below, before + ("   " if last else "│  "))
 
 
@@ -105,7 +106,7 @@ def _circumstances(tree: Mapping) -> list[Branch]:
         lines.append(f"MLflow run {tree['mlflow_run']}")
     if tree["error"]:
         lines.append(f"error: {tree['error']['where']}: {tree['error']['got']}")
-    return [(line.replace("\n", " "), []) for line in lines]
+    return [(line, []) for line in lines]
 
 
 def _step_branch(step: Mapping) -> Branch:
@@ -118,7 +119,7 @@ def _step_branch(step: Mapping) -> Branch:
     if step["reasons"] and not step["origin"]:
         below.append((f"because {'; '.join(step['reasons'])}", []))
     if step["error"]:
-        below.append((f"error: {step['error']['name']}: {step['error']['message']}".replace("\n", " "), []))
+        below.append((f"error: {step['error']['name']}: {step['error']['message']}", []))
     if step["mlflow_run"] and not step["origin"]:
         below.append((f"MLflow run {step['mlflow_run']}", []))
     return f"{step['step']}: {_status(step)}", below
@@ -134,18 +135,11 @@ def _status(step: Mapping) -> str:
 
 
 def _output(found: Mapping) -> str:
-    return f"-> {found['name']}: {found['file']}, {_size(found['bytes'])}, sha256 {found['sha256'][:SHORT]}"
+    return f"-> {found['name']}: {found['file']}, {size(found['bytes'])}, sha256 {found['sha256'][:SHORT]}"
 
 
 def _input(found: Mapping) -> str:
-    return f"<- {found['name']}: {found['from']}, {_size(found['bytes'])}, sha256 {found['sha256'][:SHORT]}"
-
-
-def _size(count: int) -> str:
-    for unit, size in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
-        if count >= size:
-            return f"{count / size:.1f} {unit}"
-    return f"{count} B"
+    return f"<- {found['name']}: {found['from']}, {size(found['bytes'])}, sha256 {found['sha256'][:SHORT]}"
 
 
 def _when(moment: str) -> str:

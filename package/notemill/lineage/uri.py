@@ -1,13 +1,15 @@
 """Where MLflow's records go."""
 
+import re
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from notemill.errors import UsageError
+from notemill.redact import is_token
 
 ARTIFACTS = "mlartifacts"
+KEYS = re.compile(r"(?<=[?&])([^=&]*(?:password|token|secret|key)[^=&]*)=[^&]*", re.I)
 
 
 def tracking_uri(project: Path, environ: Mapping[str, str]) -> str:
@@ -43,11 +45,23 @@ def artifact_root(uri: str, project: Path) -> str | None:
 
 
 def shown_uri(uri: str) -> str:
-    """The address without its password."""
-    parts = urlsplit(uri)
-    if parts.password is None:
+    """The address without its login: the password, a user name that is a token, secrets in the query."""
+    scheme, mark, rest = uri.partition("://")
+    if not mark:
         return uri
-    return uri.replace(f":{parts.password}@", ":***@", 1)
+    web = scheme in ("http", "https")
+    login = re.match(r"([^/?#@]*)@" if web else r"([^:/@]*:[^@]*)@", rest)
+    if login:
+        user, colon, _ = login[1].partition(":")
+        hidden = web and is_token(login[1])
+        rest = ("***" if hidden else user) + (":***" if colon else "") + rest[len(login[1]):]
+    return f"{scheme}://" + KEYS.sub(r"\1=***", rest)
+
+
+def told(error: BaseException, uri: str) -> str:
+    """An error of MLflow's in one line, without the login of the address that it may name."""
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return lines[0].replace(uri.rstrip("/"), shown_uri(uri).rstrip("/"))
 
 
 def open_command(uri: str, executable_folder: Path) -> str:

@@ -4,6 +4,9 @@ import copy
 import re
 from collections.abc import Callable
 
+from notemill.report import page
+from notemill.text import size
+
 INJECTED = "injected-parameters"
 MARKER = "papermill-error-cell-tag"
 HIDDEN_CODE = {"hide-input", "hide_input", "remove-input", "remove_input", "hide-cell", "remove-cell", "remove_cell"}
@@ -11,6 +14,9 @@ HIDDEN_OUTPUT = {"hide-output", "hide_output", "remove-output", "remove_output",
                  "remove_cell"}
 TEXT_CAP = 5_000_000
 RICH_CAP = 20_000_000
+FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,}).*?(?:^ {0,3}\1[`~]*[ \t]*$|\Z)", flags=re.M | re.S)
+HEADING = 120
+FEWEST = 3          # headings for which a list of contents is worth its place
 TEXT_TYPES = ("text/plain", "text/markdown", "text/latex")
 
 
@@ -100,6 +106,16 @@ def shown_cell(cell: dict, tags: set[str], number: int | None) -> dict:
             "outputs": shown_outputs(cell.get("outputs")), "error": error_of(cell)}
 
 
+def headings(cells: list[dict]) -> list[dict]:
+    """The headings of the Markdown cells, to three levels: `level`, `text`, the cell's `anchor`."""
+    found = []
+    for cell in cells:
+        prose = FENCE.sub("", cell["source"]) if cell["cell_type"] == "markdown" else ""
+        found += [{"level": len(marks), "text": page.plain(text)[:HEADING], "anchor": cell["anchor"]}
+                  for marks, text in re.findall(r"^ {0,3}(#{1,3})[ \t]+(.*\S)", prose, flags=re.M)]
+    return [heading for heading in found if heading["text"]]
+
+
 def outputs_of(cell: dict) -> list[dict]:
     outputs = cell.get("outputs")
     return [output for output in outputs if isinstance(output, dict)] if isinstance(outputs, list) else []
@@ -173,7 +189,7 @@ def settle(text: str) -> str:
 
 
 def capped(text: str) -> dict:
-    note = f"Cut here: {size_of(len(text))} in all, {size_of(TEXT_CAP)} shown." if len(text) > TEXT_CAP else None
+    note = f"Cut here: {size(len(text))} in all, {size(TEXT_CAP)} shown." if len(text) > TEXT_CAP else None
     return {"text": text[:TEXT_CAP], "note": note}
 
 
@@ -186,11 +202,7 @@ def capped_data(data: dict) -> dict:
             cut = capped(text_of(value))
             kept["text/plain"], kept["note"] = cut["text"], cut["note"]
         elif isinstance(value, str) and len(value) > RICH_CAP:
-            kept["note"] = f"Left out: {kind}, {size_of(len(value))}."
+            kept["note"] = f"Left out: {kind}, {size(len(value))}."
         else:
             kept.setdefault(kind, value)
     return kept
-
-
-def size_of(length: int) -> str:
-    return f"{length / 1e6:.1f} MB"

@@ -1,15 +1,28 @@
-"""The pipeline as a drawn graph: layers from left to right, long edges led through the gaps between nodes."""
+"""The pipeline as a drawn graph: layers from left to right, or downwards; long edges pass between the nodes."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-WIDTH, HEIGHT, GAP_X, GAP_Y, MARGIN = 168, 54, 116, 26, 6
-LANE = 16           # height that a passing edge takes in a layer
+WIDTH, HEIGHT, GAP, MARGIN = 208, 126, 26, 6
+LANE = 16           # room that a passing edge takes in a layer
 LABEL = 14          # characters of an edge's label for which there is room
+LETTER = 6.2        # mean width of a label's character
 LINE = 14           # height of a label's line
 SWEEPS = 4
-DROP = 64           # a low layer beside a high one stays in sight of the page's top
-PORTS = 30          # height of a node's side on which its edges start and end, apart from one another
+DROP = 64           # a small layer beside a large one stays in sight of the page's beginning
+
+
+@dataclass(frozen=True)
+class Way:
+    """Where layers follow one another: a node's size along and across, the gap between layers, the side for edges."""
+
+    along: float
+    across: float
+    gap: float
+    ports: float
+
+
+RIGHT, DOWN = Way(WIDTH, HEIGHT, 116, 44), Way(HEIGHT, WIDTH, 56, 90)
 
 
 @dataclass(frozen=True)
@@ -38,22 +51,28 @@ class Drawing:
     height: float
 
 
-def draw(needs: Mapping[str, Iterable[str]], labels: Mapping[tuple[str, str], list[str]]) -> Drawing:
+def draw(needs: Mapping[str, Iterable[str]], labels: Mapping[tuple[str, str], list[str]], *,
+         down: bool = False) -> Drawing:
     """Places for the steps of `needs` (step -> the steps it needs; unknown ones and cycles' ends are left out)."""
     known = {step: [need for need in dict.fromkeys(wanted) if need in needs and need != step]
              for step, wanted in needs.items()}
-    depth = layer_of(known)
+    depth, way = layer_of(known), DOWN if down else RIGHT
     chains = {(source, target): chain(source, target, depth) for target in known for source in known[target]
               if depth[source] < depth[target]}
     layers = order(arrange(known, depth, chains), chains)
-    places = place(layers)
-    nodes = tuple(Node(step, *places[step]) for step in known)
-    leave, arrive = ports(chains, places, 0), ports(chains, places, -1)
-    edges = tuple(make_edge(pair, chains[pair], places, labels.get(pair, []), (leave[pair], arrive[pair]))
-                  for pair in chains)
-    edges = with_room(edges)
-    width = MARGIN * 2 + len(layers) * (WIDTH + GAP_X) - GAP_X if layers else 0
-    return Drawing(nodes, edges, width, max((tall(layer) for layer in layers), default=0) + 2 * MARGIN)
+    places = place(layers, way)
+    leave, arrive = ports(chains, places, 0, way), ports(chains, places, -1, way)
+    edges = with_room(make_edge(pair, stations, places, labels.get(pair, []), (leave[pair], arrive[pair]), way)
+                      for pair, stations in chains.items())
+    along = MARGIN * 2 + len(layers) * (way.along + way.gap) - way.gap if layers else 0
+    across = max((breadth(layer, way) for layer in layers), default=0) + 2 * MARGIN
+    nodes = tuple(Node(step, *turned(places[step], way)) for step in known)
+    return Drawing(nodes, edges, *turned((along, across), way))
+
+
+def turned(point: tuple[float, float], way: Way) -> tuple[float, float]:
+    """(along, across) as (x, y)."""
+    return point if way is RIGHT else point[::-1]
 
 
 def layer_of(needs: dict[str, list[str]]) -> dict[str, int]:
@@ -106,68 +125,81 @@ def middle(neighbours: Iterable, rank: dict, default: float) -> float:
     return sum(ranks) / len(ranks) if ranks else default
 
 
-def height(node: object) -> float:
-    return HEIGHT if isinstance(node, str) else LANE
+def room(node: object, way: Way) -> float:
+    return way.across if isinstance(node, str) else LANE
 
 
-def tall(layer: list) -> float:
-    return sum(map(height, layer)) + GAP_Y * (len(layer) - 1)
+def breadth(layer: list, way: Way) -> float:
+    return sum(room(node, way) for node in layer) + GAP * (len(layer) - 1)
 
 
-def place(layers: list[list]) -> dict:
-    """Top left corner of each node; layers are centred on one another, as far as `DROP` allows."""
-    most, places = max(map(tall, layers), default=0), {}
+def place(layers: list[list], way: Way) -> dict:
+    """First corner of each node (along, across); layers are centred on one another, as far as `DROP` allows."""
+    most, places = max((breadth(layer, way) for layer in layers), default=0), {}
     for column, layer in enumerate(layers):
-        y = MARGIN + min((most - tall(layer)) / 2, DROP)
+        across = MARGIN + min((most - breadth(layer, way)) / 2, DROP)
         for node in layer:
-            places[node] = (MARGIN + column * (WIDTH + GAP_X), y)
-            y += height(node) + GAP_Y
+            places[node] = (MARGIN + column * (way.along + way.gap), across)
+            across += room(node, way) + GAP
     return places
 
 
-def ports(chains: dict, places: dict, end: int) -> dict[tuple[str, str], float]:
+def ports(chains: dict, places: dict, end: int, way: Way) -> dict[tuple[str, str], float]:
     """How far from its node's middle each edge leaves (end 0) or arrives (end -1), in the order of where it leads."""
     sides: dict = {}
     for pair, stations in chains.items():
         beyond = stations[1] if end == 0 else stations[-2]
-        sides.setdefault(stations[end], []).append((places[beyond][1] + height(beyond) / 2, pair))
+        sides.setdefault(stations[end], []).append((places[beyond][1] + room(beyond, way) / 2, pair))
     offsets = {}
     for edges in sides.values():
         for n, (_, pair) in enumerate(sorted(edges)):
-            offsets[pair] = ((n + 0.5) / len(edges) - 0.5) * PORTS
+            offsets[pair] = ((n + 0.5) / len(edges) - 0.5) * way.ports
     return offsets
 
 
-def make_edge(pair: tuple[str, str], stations: list, places: dict, names: list[str], away: tuple[float, float]) -> Edge:
+def make_edge(pair: tuple[str, str], stations: list, places: dict, names: list[str], away: tuple[float, float],
+              way: Way) -> Edge:
     points = []
     for node in stations:
-        x, y = places[node]
-        points += [(x, y + height(node) / 2), (x + WIDTH, y + height(node) / 2)]
+        along, across = places[node]
+        points += [(along, across + room(node, way) / 2), (along + way.along, across + room(node, way) / 2)]
     points = points[1:-1]
     points[0] = (points[0][0], points[0][1] + away[0])
     points[-1] = (points[-1][0], points[-1][1] + away[1])
-    (x0, y0), (x1, y1) = points[:2]
-    return Edge(*pair, curve(points), shorten(names), ", ".join(names), (x0 + x1) / 2, (y0 + y1) / 2)
+    middle_of_first = tuple(sum(pair) / 2 for pair in zip(*points[:2], strict=True))
+    return Edge(*pair, curve(points, way), shorten(names), ", ".join(names), *turned(middle_of_first, way))
 
 
 def with_room(edges: Iterable[Edge]) -> tuple[Edge, ...]:
     """Without the labels that would lie on another one."""
-    taken: list[tuple[float, float]] = []
+    taken: list[Edge] = []
     kept = []
     for edge in edges:
-        free = all(abs(edge.x - x) >= GAP_X or abs(edge.y - y) >= LINE for x, y in taken)
+        free = all(abs(edge.x - other.x) >= label_width(edge, other) or abs(edge.y - other.y) >= LINE
+                   for other in taken)
         if edge.label and free:
-            taken.append((edge.x, edge.y))
+            taken.append(edge)
         kept.append(edge if free else replace(edge, label=""))
     return tuple(kept)
 
 
-def curve(points: list[tuple[float, float]]) -> str:
-    parts = [f"M{points[0][0]:g} {points[0][1]:g}"]
-    for (x0, y0), (x1, y1) in zip(points, points[1:], strict=False):
-        bend = (x0 + x1) / 2
-        parts.append(f"L{x1:g} {y1:g}" if y0 == y1 else f"C{bend:g} {y0:g} {bend:g} {y1:g} {x1:g} {y1:g}")
+def label_width(one: Edge, other: Edge) -> float:
+    """How far apart the middles of two labels have to be."""
+    return (len(one.label) + len(other.label)) / 2 * LETTER + LETTER
+
+
+def curve(points: list[tuple[float, float]], way: Way) -> str:
+    """The path through the points, each (along, across)."""
+    parts = ["M" + written(points[0], way)]
+    for (a0, b0), (a1, b1) in zip(points, points[1:], strict=False):
+        bend = (a0 + a1) / 2
+        curved = [(bend, b0), (bend, b1), (a1, b1)] if b0 != b1 else [(a1, b1)]
+        parts.append(("C" if b0 != b1 else "L") + " ".join(written(point, way) for point in curved))
     return " ".join(parts)
+
+
+def written(point: tuple[float, float], way: Way) -> str:
+    return " ".join(f"{number:g}" for number in turned(point, way))
 
 
 def shorten(names: list[str]) -> str:

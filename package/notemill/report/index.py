@@ -9,7 +9,10 @@ from notemill.report import cells, graph, page
 MOST_PLOTS = 12
 HEAD = {"done": "Done", "failed": "Failed", "interrupted": "Interrupted", "running": "Running"}
 WORDS = {"run": "run", "reused": "reused", "failed": "failed", "skipped": "skipped", "open": "not finished"}
-NAME = 20
+LONG_NAME = 22          # from this length a node's name takes two lines
+PURPOSE = 150           # characters of a purpose that a node has room for
+FOLD = 200              # characters from which a parameter's value is folded,
+SUMMARY = 40            # and what is shown of it
 
 
 def write_index(record: dict, target: Path, *, previous: dict | None, notebooks: Mapping[str, dict]) -> None:
@@ -18,7 +21,8 @@ def write_index(record: dict, target: Path, *, previous: dict | None, notebooks:
     reason = record.get("reason")
     text = page.render(
         "index.html.j2", record=record, headline=headline(record, steps), why=page.WHY.get(reason, reason),
-        error=error_of(record), steps=[step_row(step) for step in steps], graph=graph_of(steps),
+        error=error_of(record), steps=[step_row(step) for step in steps], as_of=as_of(record),
+        drawings=[drawing_of(steps, way) for way in ("wide", "narrow")],
         parameters=parameters(steps, previous), figures=figures(steps, previous),
         compared=(previous or {}).get("run"), plots=plots(steps, notebooks), files=data_rows(steps),
         lineage=lineage(record, steps),
@@ -45,6 +49,17 @@ def kind_of(step: dict) -> str:
     return {"done": "run", "reused": "reused", "failed": "failed", "skipped": "skipped"}.get(status, "open")
 
 
+def as_of(record: dict) -> str:
+    """Of when the page tells: a later run that was killed may have left no page."""
+    if record.get("status") == "running":
+        return ("Written when the run began, and again when it ends. If nothing runs any more, it was killed:"
+                " notemill run takes it up.")
+    ended = moment(record.get("ended"))
+    when = f"Written when this run ended, {ended}" if ended else "Written when this run ended"
+    return (f"{when}. A later run that is under way, or was killed, is not in it:"
+            " notemill plan tells what is out of date.")
+
+
 def error_of(record: dict) -> dict | None:
     error = record.get("error")
     return {**error, "link": page.sibling(error.get("report"))} if isinstance(error, dict) else None
@@ -55,24 +70,28 @@ def step_row(step: dict) -> dict:
     known = status if status in page.STATUS else "pending"
     return {**step, "link": page.sibling(step.get("report")), "class": known,
             "word": page.STATUS.get(status, status), "reasons": step.get("reasons") or [],
-            "purpose": step.get("purpose") or "", "title": step.get("title") or ""}
+            "purpose": page.plain(step.get("purpose")) or page.plain(step.get("title"))}
 
 
-def graph_of(steps: list[dict]) -> dict:
-    drawing = graph.draw({step["step"]: step.get("needs") or [] for step in steps}, edge_labels(steps))
+def drawing_of(steps: list[dict], way: str) -> dict:
+    """The pipeline drawn "wide", to the right, or "narrow", downwards."""
+    drawing = graph.draw({step["step"]: step.get("needs") or [] for step in steps}, edge_labels(steps),
+                         down=way == "narrow")
     rows = {step["step"]: step_row(step) for step in steps}
-    nodes = [{"node": node, "row": rows[node.name], "name": cut(node.name),
-              "under": under(rows[node.name])} for node in drawing.nodes]
-    return {"drawing": drawing, "nodes": nodes, "edges": drawing.edges, "w": graph.WIDTH, "h": graph.HEIGHT}
+    nodes = [{"node": node, "row": rows[node.name], "under": under(rows[node.name]),
+              "long": len(node.name) >= LONG_NAME, "hint": hint(rows[node.name]),
+              "purpose": page.cut(rows[node.name]["purpose"] or rows[node.name].get("notebook") or "", PURPOSE)}
+             for node in drawing.nodes]
+    return {"way": way, "drawing": drawing, "nodes": nodes, "w": graph.WIDTH, "h": graph.HEIGHT}
+
+
+def hint(row: dict) -> str:
+    return f"{row['step']}: {row['word']}" + (f". {row['purpose']}" if row["purpose"] else "")
 
 
 def under(row: dict) -> str:
     took = row.get("seconds") is not None and row["class"] in ("done", "failed")
     return f"{row['word']} · {page.seconds(row['seconds'])}" if took else row["word"]
-
-
-def cut(name: str) -> str:
-    return name if len(name) <= NAME else name[:NAME - 1] + "…"
 
 
 def edge_labels(steps: list[dict]) -> dict[tuple[str, str], list[str]]:
@@ -100,9 +119,17 @@ def parameters(steps: list[dict], previous: dict | None) -> list[dict]:
         for name, value in sorted((step.get("params") or {}).items()):
             new = old is not None and name not in old
             changed = old is not None and not new and not same(old[name], value)
-            rows.append({"step": step["step"], "name": name, "value": shown(value), "new": new,
-                         "was": shown(old[name]) if changed else None})
+            rows.append({"step": step["step"], "name": name, **folded(shown(value)), "new": new,
+                         "was": page.cut(shown(old[name]), SUMMARY) if changed else None})
     return rows
+
+
+def folded(text: str) -> dict:
+    """A value that stands on one line, or the beginning of one that is folded."""
+    first = text.strip().split("\n", 1)[0]
+    small = len(text) <= FOLD and "\n" not in text
+    short = f"{first} …" if len(first) <= SUMMARY else page.cut(first, SUMMARY)
+    return {"value": text if small else short, "whole": None if small else text}
 
 
 def same(left: object, right: object) -> bool:

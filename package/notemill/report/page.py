@@ -1,7 +1,11 @@
 """What all pages share: the look, the policy that keeps them self-contained, and words for figures."""
 
+import html
+import re
 from pathlib import Path
 from urllib.parse import quote, urlsplit
+
+from notemill import text
 
 TEMPLATES = Path(__file__).parent / "templates"
 OPEN_INSIDE = ("default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval'; style-src 'unsafe-inline';"
@@ -11,6 +15,39 @@ WHY = {"push": "by a push", "pull request": "by a pull request", "schedule": "by
        "drift": "because of drift", "custom": "by a custom build", "promote": "for a promotion"}
 STATUS = {"done": "done", "reused": "reused", "failed": "failed", "skipped": "skipped", "running": "running",
           "pending": "not run", "interrupted": "interrupted"}
+CODE = re.compile(r"(`+)(.+?)\1(?!`)")
+MOST = 2000         # characters of a heading or sentence that are looked at
+MARKS = [(re.compile(pattern), left) for pattern, left in (
+    (r"^#{1,6}\s+", ""), (r"\s+#+$", ""),                                   # of a heading
+    (r"!?\[([^\]]*)\]\((?:[^()]|\([^()]*\))*\)", r"\1"),                    # a link, a picture
+    (r"</?[a-zA-Z][^<>]*>", ""),
+    (r"(?<![\w\\*_])([*_]{1,3})(?=[^\s*_])(.+?)(?<=[^\s\\])\1(?![\w*_])", r"\2"),
+    (r"~~(?=\S)(.+?)~~", r"\1"), (r"\\([^\w\s])", r"\1"))]
+
+
+def plain(words: object) -> str:
+    """The Markdown of a heading or sentence as plain text on one line."""
+    line = " ".join(words[:MOST].replace("\0", "").split()) if isinstance(words, str) else ""
+    code: list[str] = []
+
+    def put_aside(found: re.Match) -> str:
+        code.append(found[2])
+        return f"\0{len(code) - 1}\0"
+    line = CODE.sub(put_aside, line)
+    for pattern, left in MARKS:
+        line = pattern.sub(left, line)
+    return re.sub("\0(\\d+)\0", lambda found: code[int(found[1])], html.unescape(line)).strip()
+
+
+def cut(value: object, most: int) -> str:
+    """At most `most` characters."""
+    words = str(value)
+    return words if len(words) <= most else words[:most].rstrip() + " …"
+
+
+def parts(name: object) -> list[str]:
+    """A name in the pieces between which it may break: after underscores, dots and dashes."""
+    return re.findall(r".+?[_./-]+|.+", str(name), flags=re.S)
 
 
 def css(*names: str) -> str:
@@ -22,7 +59,7 @@ def render(template: str, **values: object) -> str:
     import jinja2
     environment = jinja2.Environment(loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True, trim_blocks=True,
                                      lstrip_blocks=True)
-    environment.filters.update(seconds=seconds, size=size, figure=figure)
+    environment.filters.update(seconds=seconds, size=size, figure=figure, cut=cut, parts=parts)
     return environment.get_template(template).render(**values)
 
 
@@ -58,10 +95,7 @@ def seconds(value: object) -> str:
 def size(value: object) -> str:
     if not isinstance(value, (int, float)):
         return "–"
-    for unit in ("bytes", "kB", "MB", "GB"):
-        if value < 1000 or unit == "GB":
-            return f"{value:.0f} {unit}" if unit == "bytes" else f"{value:.1f} {unit}"
-        value /= 1000
+    return text.size(value)
 
 
 def figure(value: object) -> str:

@@ -21,8 +21,10 @@ def write_step_report(notebook: dict, target: Path, *, step: str, subtitle: str,
     import nbformat
     shown = cells.shown_cells(notebook)
     exporter = make_exporter(language_of(notebook), folder)
+    contents = cells.headings(shown)
     resources = {"step": step, "subtitle": subtitle, "index_link": page.sibling(index_link), "policy": page.OPEN_INSIDE,
-                 "styles": page.css("base", "step"), "failing": next((c for c in shown if c["failed"]), None)}
+                 "styles": page.css("base", "step"), "failing": next((c for c in shown if c["failed"]), None),
+                 "contents": contents if len(contents) >= cells.FEWEST else []}
     node = nbformat.from_dict({"cells": shown, "metadata": {}, "nbformat": 4, "nbformat_minor": 4})
     text, _ = exporter.from_notebook_node(node, resources)
     files.write_atomic(target, text.encode("utf-8", "replace"))

@@ -96,7 +96,7 @@ class Console:
     def interrupted(self) -> None:
         self.note("interrupted: ending what runs")
 
-    def summary(self, record: Mapping, root: Path, open_command: str | None, metric: str | None = None) -> None:
+    def summary(self, record: Mapping, reports: Path, open_command: str | None, metric: str | None = None) -> None:
         """The table at the end, and where to look; `metric` is the figure that people look at first."""
         self.end()
         self._warn(record["warnings"])
@@ -106,7 +106,7 @@ class Console:
         self.note(table(["step", "status", "time", "figures", "why"], rows, self.style))
         if all(step["status"] == "reused" for step in record["steps"]):
             self.note(f"\nNothing to run: all {len(rows)} steps are up to date.")
-        self.note(f"\nreport:  {root / 'reports' / 'index.html'}")
+        self.note(f"\nreport:  {reports / 'index.html'}")
         if open_command:
             self.note(f"MLflow:  {open_command}")
 

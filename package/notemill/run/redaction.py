@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from urllib.parse import unquote, unquote_plus, urlsplit
 
 from notemill.project import Project
-from notemill.redact import SHORTEST, Redactor
+from notemill.redact import SHORTEST, Redactor, logins
 from notemill.sources.kinds import HttpSource, SqlSource
 
 LOGINS = ("MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN")
@@ -41,14 +41,14 @@ def _implied(project: Project) -> Iterator[tuple[str, str]]:
 
 
 def _in_address(name: str, address: str) -> Iterator[tuple[str, str]]:
-    """The password, and the longer values of the query, as they are written and as they are meant."""
+    """Login, and the longer values of the query, as they are written and as they are meant."""
     try:
-        parts = urlsplit(address)
-        found = [parts.password or ""]
+        query = urlsplit(address).query
     except ValueError:
         return
-    values = (item.partition("=")[2] or item for item in parts.query.split("&"))
-    found += [value for value in values if len(value) >= LONG_VALUE]
-    for number, value in enumerate(found):
+    values = [item.partition("=")[2] or item for item in query.split("&")]
+    found = [(value, unquote(value)) for value in logins(address)]
+    found += [(value, unquote_plus(value)) for value in values if len(value) >= LONG_VALUE]
+    for number, (value, plain) in enumerate(found):
         yield f"{name}:{number}", value
-        yield f"{name}:{number}:plain", unquote_plus(value) if number else unquote(value)
+        yield f"{name}:{number}:plain", plain

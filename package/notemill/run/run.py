@@ -7,19 +7,19 @@ from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field, replace
 
 from notemill import contract, lineage
-from notemill.errors import NotemillError
+from notemill.errors import NotemillError, UsageError
 from notemill.late import import_whole
-from notemill.execute import check_kernels
-from notemill.pipeline import Output
-from notemill.plan import Options, Plan, PlannedStep, Ready, changed_since, get_ready, make_plan, outputs_of, plan_step
+from notemill.execute import check_kernels, sweep_kernels
+from notemill.plan import Options, PlannedStep, Ready, changed_since, get_ready, make_plan, outputs_of, plan_step
 from notemill.project import Project
+from notemill.redact import Redactor
 from notemill.run import facts
 from notemill.run.console import Console
-from notemill.run.record import Record, active, close_dead_runs, now, planned_facts
+from notemill.run.record import Record, active, close_dead_runs, close_steps, now, planned_facts
 from notemill.run.redaction import redactor_for
-from notemill.run.reports import write_index_page, write_reports, write_step_report
+from notemill.run.reports import spared, write_index_page, write_reports, write_step_report
 from notemill.run.shown import shown_components
-from notemill.run.step import run_step
+from notemill.run.step import FULL, full_disk, run_step
 
 PATIENCE = 10  # seconds that interrupted steps have to leave their evidence
 
@@ -39,27 +39,35 @@ def run_steps(project: Project, options: Options, console: Console) -> dict:
     """The run as a list of steps."""
     redactor = redactor_for(project)
     ready = get_ready(project, options)
-    warnings = check_contract(project, ready)
     close_dead_runs(project)
+    try:
+        warnings = [*contract.check_project(project, ready), *interpreter_notes(ready)]
+    except UsageError:
+        raise
+    except NotemillError as breach:
+        return refuse(project, ready, redactor, breach)
     plan = make_plan(project, ready, options)
     check_kernels(project.pipeline, [step.step for step in plan.steps if step.action == "run"])
-    record = Record(project, ready, redactor)
+    works = any(step.action == "run" for step in plan.steps)
+    record = Record(project, ready, redactor, works=works)
     for text in warnings:
         record.warn(text)
-    works = any(step.action == "run" for step in plan.steps)
     if works and not options.offline:
         lineage.check_reachable(lineage.tracking_uri(project.root, project.environ))
     console.redact = redactor.text
     console.begin(record.facts, plan)
-    work = Work(project, record, ready, options, console)
+    reused = frozenset(step.step for step in plan.steps if step.action == "reuse")
+    work = Work(project, record, ready, options, console, reused)
     if works:
+        sweep_kernels()
         threading.Thread(target=preload, args=(options,), daemon=True).start()
     with active(project, record) if works else nullcontext():
-        if works:
+        if works and not project.smoke:
             lineage.mark_pending(record.folder)  # also a run that is killed is told of, by the next one
-        status = carry_out(work, plan)
+        status = carry_out_to_the_end(work)
         record.end(status, first_error(record.facts, status))
-    write_reports(project, record, ready)
+    with spared(record):
+        write_reports(project, record, ready)
     if status != "interrupted" and (works or lineage.pending_runs(project.runs)):
         publish(work)
     return record.shown()
@@ -75,16 +83,19 @@ def preload(options: Options) -> None:
             lineage.import_mlflow()
 
 
-def check_contract(project: Project, ready: Mapping[str, Ready]) -> list[str]:
-    """Hold the source table against its contract, before any step sees it. Raises NotemillError on a breach."""
-    path = project.pipeline.contract
-    if path is None:
-        return []
-    tables = {f"{one.step.name}.{name}": fetched for one in ready.values() for name, fetched in one.fetched.items()}
-    known = [f"{step.name}.{name}" for step in project.pipeline.steps.values()
-             for name, source in step.inputs.items() if not isinstance(source, Output)]
-    return contract.check_source(path, tables, project.store, project.folder / "memory", name=project.name_of(path),
-                                 known=known)
+def refuse(project: Project, ready: Mapping[str, Ready], redactor: Redactor, breach: NotemillError) -> dict:
+    """The record, and the page, of a run whose data broke its contract: no step has run."""
+    record = Record(project, ready, redactor)
+    for name in ready:
+        record.set(name, status="skipped", action="run", reasons=["the data broke its contract"])
+    record.end("failed", breach.as_json())
+    write_reports(project, record, ready)
+    return record.shown()
+
+
+def interpreter_notes(ready: Mapping[str, Ready]) -> list[str]:
+    """What is not known of the kernels that the steps ask for, each once."""
+    return list(dict.fromkeys(filter(None, (one.imports.interpreter.note for one in ready.values()))))
 
 
 def first_error(record: Mapping, status: str) -> dict | None:
@@ -110,6 +121,7 @@ class Work:
     ready: Mapping[str, Ready]
     options: Options
     console: Console
+    reused: frozenset[str] = frozenset()
     known: dict[str, dict] = field(default_factory=dict)
     finished: set[str] = field(default_factory=set)
     stop: threading.Event = field(default_factory=threading.Event)
@@ -119,7 +131,20 @@ class Work:
         return self.options.jobs or facts.cpus()
 
 
-def carry_out(work: Work, plan: Plan) -> str:
+def carry_out_to_the_end(work: Work) -> str:
+    """As `carry_out`; where notemill itself fails, the record does not stay "running"."""
+    try:
+        return carry_out(work)
+    except BaseException as error:
+        with suppress(OSError):
+            close_steps(work.project, work.record)
+            work.record.end("interrupted" if isinstance(error, KeyboardInterrupt) else "failed", {
+                "where": f"run {work.record.name}", "got": f"{type(error).__name__}: {error}", "allowed": None,
+                "hint": None})
+        raise
+
+
+def carry_out(work: Work) -> str:
     """Run every step as soon as what it needs is done: "done", "failed" or "interrupted"."""
     left, running, failed = list(work.ready), {}, set()
     with ThreadPoolExecutor(max_workers=work.jobs, thread_name_prefix="step") as pool:
@@ -165,7 +190,8 @@ def finish(work: Work, name: str, result: Mapping) -> None:
 
 def share(work: Work, left: list[str], running: Mapping) -> int:
     """CPU threads for a step that starts now: those that could run beside it get as many."""
-    independent = [name for name in left if all(need in work.finished for need in work.ready[name].step.needs)]
+    independent = [name for name in left if name not in work.reused
+                   and all(need in work.finished for need in work.ready[name].step.needs)]
     return max(1, facts.cpus() // min(work.jobs, len(running) + 1 + len(independent)))
 
 
@@ -186,7 +212,7 @@ def collect(work: Work, running: dict[Future, str], failed: set[str]) -> None:
 def reuse(work: Work, name: str, planned: PlannedStep) -> Mapping:
     """Take over a kept result."""
     result = planned.result
-    work.project.keep_latest(name, latest(work, name, planned, "done"))
+    remember(work, name, planned, "done")
     work.record.set(name, **{**planned_facts(planned), "action": "reuse"}, status="reused",
                     **{key: result[key] for key in ("outputs", "executed", "metrics", "origin_run", "warnings",
                                                     "stored_bytes")}, report=f"reports/{name}.html")
@@ -195,6 +221,25 @@ def reuse(work: Work, name: str, planned: PlannedStep) -> Mapping:
 
 
 def attempt(work: Work, name: str, planned: PlannedStep, threads: int) -> dict:
+    """As `attempt_step`. Whatever goes wrong is the step's failure: others go on, and the record tells it."""
+    try:
+        return attempt_step(work, name, planned, threads)
+    except NotemillError:
+        raise
+    except Exception as error:
+        failure = in_words(work, name, error)
+        failure.__cause__ = error
+        note_failure(work, name, planned, failure)
+        raise failure
+
+
+def in_words(work: Work, name: str, error: Exception) -> NotemillError:
+    """What nobody expected: a full disk, a lost file, a fault of notemill's own."""
+    got = str(error) or "without a word"
+    return NotemillError(f"step '{name}'", f"{got}\n{full_disk(work.project.folder)}" if FULL.search(got) else got)
+
+
+def attempt_step(work: Work, name: str, planned: PlannedStep, threads: int) -> dict:
     """Run a step under the lock of its fingerprint: if another run has just made the same result, that one is taken."""
     project, record = work.project, work.record
     with its_lock(work, name, planned):
@@ -202,7 +247,7 @@ def attempt(work: Work, name: str, planned: PlannedStep, threads: int) -> dict:
         if result:
             return reuse(work, name, replace(planned, action="reuse", reasons=(), result=result))
         record.update(name, **planned_facts(planned), status="running", started=now(), report=f"reports/{name}.html")
-        project.keep_latest(name, latest(work, name, planned, "running"))
+        remember(work, name, planned, "running")
         work.console.started(name, planned.reasons)
         return execute_step(work, name, planned, threads)
 
@@ -231,11 +276,11 @@ def execute_step(work: Work, name: str, planned: PlannedStep, threads: int) -> d
     try:
         result = run_step(project, record, work.ready[name], planned, threads=threads, stop=work.stop,
                           on_cell=lambda number, total: work.console.cell(name, number, total))
+        keep_result(work, name, planned, result)
     except NotemillError as error:
         note_failure(work, name, planned, error)
         raise
-    keep_result(work, name, planned, result)
-    project.keep_latest(name, latest(work, name, planned, "done"))
+    remember(work, name, planned, "done")
     record.update(name, status="done")
     write_step_report(project, record, work.ready[name])
     work.console.done(name, record.step(name))
@@ -257,12 +302,19 @@ def note_failure(work: Work, name: str, planned: PlannedStep, error: NotemillErr
     """The evidence, then the error: record, report, a line on the console."""
     known = work.record.step(name)["error"]
     work.record.update(name, status="failed", error=known or {
-        "name": type(error).__name__, "message": str(error), "cell": None, "line": None,
+        "name": type(error.__cause__ or error).__name__, "message": error.got if error.__cause__ else str(error),
+        "cell": None, "line": None,
         "report": f"reports/{name}.html" if work.record.step(name)["executed"] else None})
     if not work.stop.is_set():  # else it is still "running" for the next plan: it did not finish
-        work.project.keep_latest(name, latest(work, name, planned, "failed"))
+        remember(work, name, planned, "failed")
     write_step_report(work.project, work.record, work.ready[name])
     work.console.failed(name, work.record.step(name))
+
+
+def remember(work: Work, name: str, planned: PlannedStep, status: str) -> None:
+    """For the next plan's reasons, and no more: a full disk may lose them."""
+    with suppress(OSError):
+        work.project.keep_latest(name, latest(work, name, planned, status))
 
 
 def latest(work: Work, name: str, planned: PlannedStep, status: str) -> dict:
@@ -284,13 +336,16 @@ def publish(work: Work) -> None:
     """Send this run, and what earlier ones could not send, to MLflow; what fails now is kept for the next run."""
     project, record = work.project, work.record
     if work.options.offline:
-        work.console.note("offline: lineage is kept here; the next run that is not offline sends it to MLflow")
+        if count := len(lineage.pending_runs(project.runs)):
+            work.console.note(f"offline: {lineage.waiting_text(count)}")
         return
     uri = lineage.tracking_uri(project.root, project.environ)
     try:
-        lineage.sync(project.runs, project.store, uri, redact=record.redactor.text)
+        sent = lineage.sync(project.runs, project.store, uri, redact=record.redactor.text)
+        if told := lineage.sent_text(sent, record.facts["run"]):
+            work.console.note(told)
     except Exception as error:  # the run's own result stands whatever becomes of the tracking server
-        text = f"MLflow took no lineage, it is kept, and the next run sends it: {error or type(error).__name__}"
+        text = f"MLflow took no lineage: {error or type(error).__name__}"
         record.warn(text)
         record.write()
     note_mlflow_runs(project, record, work.ready)
@@ -300,8 +355,8 @@ def note_mlflow_runs(project: Project, record: Record, ready: Mapping[str, Ready
     """Write down which MLflow runs hold this run's lineage, in its record and on its page."""
     runs = lineage.published(record.folder)
     if runs:
-        for step in record.facts["steps"]:
-            step["mlflow_run"] = runs.get(step["step"])
+        for name in record.steps:
+            record.set(name, mlflow_run=runs.get(name))
         record.facts["mlflow_run"] = runs.get("")
         record.write()
         write_index_page(project, record, ready)

@@ -4,23 +4,30 @@ import contextlib
 import json
 import math
 import os
+import re
 import shutil
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
-from notemill import lineage
+from notemill import code, lineage
 from notemill.errors import NotemillError, StepError
 from notemill.execute import CellFailure, Executed, Job, execute
 from notemill.execute.kernel import kernel_environment
-from notemill.notebook import load_cells
+from notemill.notebook import TEST, load_cells, tags_of
 from notemill.plan import PlannedStep, Ready
 from notemill.project import Project
 from notemill.redact import Redactor
 from notemill.run.record import Record, now
+from notemill.store import what_it_is
 
 FORMAT = 1
 MOST = 10  # warnings of one kind that are told one by one
+KEPT = ("outputs", "metrics", "origin_run", "executed", "seconds", "cpu_seconds", "peak_mb", "started", "ended",
+        "warnings", "stored_bytes")  # of a step's facts, in its result
+FULL = re.compile(r"No space left on device|Disk quota exceeded|database or disk is full")
+NEARLY_FULL = 20_000_000  # bytes
 LONGEST = 2000  # characters of an error's message; the report has all of it
 TRACKING = ("mlflow", "mlflow-skinny", "mlflow-tracing")
 
@@ -29,26 +36,42 @@ def run_step(project: Project, record: Record, ready: Ready, planned: PlannedSte
              stop: threading.Event, on_cell: Callable[[int, int], None]) -> dict:
     """Execute the step and keep what came of it; the result. Raises StepError after the evidence is kept."""
     folder = record.folder / ready.step.name
-    work = folder / "work"
+    work, name = folder / "work", ready.step.name
     shutil.rmtree(work, ignore_errors=True)
     (work / "outputs").mkdir(parents=True)
     try:
         job = make_job(project, ready, planned, work, folder, threads, record.redactor, stop, on_cell)
-        executed = execute(job)
-        facts = evidence(project, record, ready, executed, folder)
-        facts["error"] = facts["error"] or changed_inputs(project, ready, planned)
-        outputs = {} if facts["error"] else keep_outputs(project, ready, work / "outputs", facts)
-        if facts["error"]:
-            raise step_error(project, ready, facts)
-        result = {"format": FORMAT, "step": ready.step.name, "outputs": outputs, "text": ready.notebook.text,
-                  "metrics": figures(project, folder, outputs), "origin_run": record.name,
-                  **{key: facts[key] for key in ("executed", "seconds", "cpu_seconds", "peak_mb", "started", "ended",
-                                                 "warnings", "stored_bytes")}}
-        facts.update(outputs=outputs, metrics=result["metrics"])
-        return result
+        executed = with_full_disk(execute(job), project.folder)
+        if executed.failure:
+            shutil.rmtree(work, ignore_errors=True)  # on a full disk the evidence needs the room
+        try:
+            keep_evidence(project, record, ready, executed, folder)
+        except OSError:
+            shutil.rmtree(work, ignore_errors=True)
+            keep_evidence(project, record, ready, executed, folder)
+            raise
+        check_kept(project, record, ready, planned, executed, work / "outputs")
+        outputs = keep_outputs(project, ready, work / "outputs")
+        size = sum(output["bytes"] for output in outputs.values()) + record.step(name)["stored_bytes"]
+        record.set(name, outputs=outputs, metrics=figures(project, folder, outputs), stored_bytes=size)
+        return {"format": FORMAT, "step": name, "text": ready.notebook.text,
+                **{key: record.step(name)[key] for key in KEPT}}
     finally:
         shutil.rmtree(work, ignore_errors=True)
-        record.update(ready.step.name)
+
+
+def with_full_disk(executed: Executed, folder: Path) -> Executed:
+    """Where a cell met a full disk, and it is the one that holds `folder`, its error says so: Python's does not."""
+    failure = executed.failure
+    if not failure or not FULL.search(failure.message) or shutil.disk_usage(folder).free > NEARLY_FULL:
+        return executed
+    message = f"{failure.message}\n{full_disk(folder)}"
+    return replace(executed, failure=replace(failure, message=message))
+
+
+def full_disk(folder: Path) -> str:
+    """What to do about the disk."""
+    return f"the disk that holds {folder} is full: make room (notemill gc removes what nothing refers to)"
 
 
 def make_job(project: Project, ready: Ready, planned: PlannedStep, work: Path, folder: Path, threads: int,
@@ -63,10 +86,20 @@ def make_job(project: Project, ready: Ready, planned: PlannedStep, work: Path, f
         env |= lineage.open_spool(folder / "mlflow", project.pipeline.name,
                                   registry=lineage.tracking_uri(project.root, project.environ))
     path = step.notebook
-    return Job(step.name, load_cells(path, path.read_bytes(), project.name_of(path)),
-               {**ready.params, **inputs, **outputs}, saved=folder / "executed.ipynb", cwd=path.parent,
+    return Job(step.name, source_of(project, path), {**ready.params, **inputs, **outputs},
+               saved=folder / "executed.ipynb", cwd=path.parent,
+               exported=code.module_name(project.pipeline.name, path),
                root=project.root, env=env, kernel=step.kernel, limits=step.limits, threads=threads,
                declared=declared_files(project, ready), redact=redactor.notebook, stop=stop, on_cell=on_cell)
+
+
+def source_of(project: Project, path: Path) -> dict:
+    """The notebook to run; its cells tagged `test` are left out, but on the smoke set."""
+    notebook = load_cells(path, path.read_bytes(), project.name_of(path))
+    for cell in notebook["cells"] if not project.smoke else ():
+        if TEST in tags_of(cell):
+            cell["metadata"] = {**cell["metadata"], "tags": [*tags_of(cell), "skip-execution"]}
+    return notebook
 
 
 def declared_files(project: Project, ready: Ready) -> frozenset[str]:
@@ -106,18 +139,37 @@ def link(project: Project, sha256: str, path: Path) -> str:
     return str(path)
 
 
-def evidence(project: Project, record: Record, ready: Ready, executed: Executed, folder: Path) -> dict:
-    """Keep the executed notebook and what it cost, before any error is raised: the step's facts."""
-    text = json.dumps(executed.notebook, ensure_ascii=False, sort_keys=True).encode("utf-8", "surrogatepass")
-    facts = record.step(ready.step.name)
-    facts.update(executed={"sha256": project.store.add_bytes(text), "bytes": len(text)}, seconds=executed.seconds,
-                 cpu_seconds=executed.cpu_seconds, peak_mb=executed.peak_mb, ended=now(), origin_run=record.name,
-                 stored_bytes=len(text), warnings=[*undeclared(project, executed), *cut_short(executed)],
-                 error=failure_facts(executed.failure, ready, record.redactor.text))
+def keep_evidence(project: Project, record: Record, ready: Ready, executed: Executed, folder: Path) -> None:
+    """Keep the executed notebook and what it cost, before any error is raised; first what needs no room."""
+    name = ready.step.name
+    record.set(name, seconds=executed.seconds, cpu_seconds=executed.cpu_seconds, peak_mb=executed.peak_mb, ended=now(),
+               origin_run=record.name, warnings=[*undeclared(project, executed), *cut_short(executed)],
+               error=failure_facts(executed.failure, ready, record.redactor.text))
     with contextlib.suppress(OSError):
         (folder / "executed.ipynb").unlink()
-    lineage.redact_spool(folder / "mlflow", record.redactor.text)
-    return facts
+    text = json.dumps(executed.notebook, ensure_ascii=False, sort_keys=True).encode("utf-8", "surrogatepass")
+    sha256 = record.with_room(lambda: project.store.add_bytes(text))
+    record.set(name, executed={"sha256": sha256, "bytes": len(text)}, stored_bytes=len(text))
+    redact_log(folder / "mlflow", record.redactor)
+
+
+def redact_log(spool: Path, redactor: Redactor) -> None:
+    """What cannot be redacted goes, and the error with it is the step's."""
+    try:
+        lineage.redact_spool(spool, redactor.text)
+    except BaseException:
+        shutil.rmtree(spool, ignore_errors=True)
+        raise
+
+
+def check_kept(project: Project, record: Record, ready: Ready, planned: PlannedStep, executed: Executed,
+               folder: Path) -> None:
+    """Raises StepError where the notebook failed, wrote to its inputs, or left an output out."""
+    error = record.step(ready.step.name)["error"] or changed_inputs(project, ready, planned) or \
+        missing_output(ready, executed, folder)
+    if error:
+        record.set(ready.step.name, error=error)
+        raise step_error(project, ready, error)
 
 
 def undeclared(project: Project, executed: Executed) -> list[str]:
@@ -155,29 +207,32 @@ def changed_inputs(project: Project, ready: Ready, planned: PlannedStep) -> dict
     return None
 
 
-def _error_facts(ready: Ready, name: str, message: str) -> dict:
-    return {"name": name, "message": message, "cell": None, "line": None, "report": f"reports/{ready.step.name}.html"}
-
-
-def keep_outputs(project: Project, ready: Ready, folder: Path, facts: dict) -> dict:
-    """Move the declared outputs into the store. A missing one is noted as the step's error, and nothing is kept."""
+def missing_output(ready: Ready, executed: Executed, folder: Path) -> dict | None:
+    """The error of a notebook that left an output out, with the cell in which it ended itself."""
     for name, file in ready.step.outputs.items():
-        if not (folder / file).is_file():
-            what = "is a folder" if (folder / file).is_dir() else "was not written"
-            facts["error"] = _error_facts(ready, "MissingOutput",
-                                          f"the output '{name}' {what}: its path is in the parameter {name}")
-            return {}
+        if what := what_it_is(folder / file):
+            left, cell = cut_short(executed), executed.ended_in
+            why = f"the notebook {left[0]}, in cell {cell}" if left else f"its path is in the parameter {name}"
+            return _error_facts(ready, "MissingOutput", f"the output '{name}' {what}: {why}", cell)
+    return None
+
+
+def _error_facts(ready: Ready, name: str, message: str, cell: int | None = None) -> dict:
+    return {"name": name, "message": message, "cell": cell, "line": None,
+            "report": f"reports/{ready.step.name}.html{f'#cell-{cell}' if cell else ''}"}
+
+
+def keep_outputs(project: Project, ready: Ready, folder: Path) -> dict:
+    """Move the declared outputs into the store."""
     outputs = {}
     for name, file in ready.step.outputs.items():
         sha256, size = project.store.take_file(folder / file)
         outputs[name] = {"file": file, "sha256": sha256, "bytes": size}
-        facts["stored_bytes"] += size
     return outputs
 
 
-def step_error(project: Project, ready: Ready, facts: Mapping) -> StepError:
+def step_error(project: Project, ready: Ready, error: Mapping) -> StepError:
     """The error as the terminal shows it: step, cell, line, report."""
-    error = facts["error"]
     file = project.name_of(ready.step.notebook)
     cell = f": cell {error['cell']}" if error["cell"] else ""
     line = f", line {error['line']}" if error["line"] else ""

@@ -115,8 +115,9 @@ def _additional(value, limit, schema, root, path):
 
 
 def _required(value, limit, schema, root, path):
+    unknown = [name for name in value if name not in schema.get("properties", {})] if isinstance(value, dict) else []
     for key in limit if isinstance(value, dict) else ():
-        if key not in value:
+        if key not in value and not (schema.get("additionalProperties") is False and did_you_mean(key, unknown)):
             yield Problem(path, f"the key '{key}' is missing")
 
 

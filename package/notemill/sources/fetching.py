@@ -1,14 +1,18 @@
 """Bring outside data into the store."""
 
+import errno
 import glob
 import sys
+import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from notemill.errors import UsageError, did_you_mean
 from notemill.sources.kinds import FileSource, GlobSource, HttpSource, SklearnSource, Source, SqlSource
 from notemill.store import Store
+
+READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)
 
 
 @dataclass(frozen=True)
@@ -51,7 +55,14 @@ def fetch(source: Source, store: Store, *, project: Path, environ: Mapping[str, 
     error). Raises UsageError for what is not there, NotemillError for a server or database that fails.
     """
     context = Context(store, project, environ, offline, memory, say or _say)
-    return Fetched(source, FETCHERS[type(source)](source, context))
+    try:
+        return Fetched(source, FETCHERS[type(source)](source, context))
+    except OSError as error:
+        if error.errno not in READ_ONLY:
+            raise
+    with tempfile.TemporaryDirectory() as folder:  # digests are enough for a plan; a run has to write anyway
+        context = replace(context, store=Store(Path(folder)), memory=Path(folder, "memory"))
+        return Fetched(source, FETCHERS[type(source)](source, context))
 
 
 def _say(text: str) -> None:
@@ -77,6 +88,11 @@ def _glob(source: GlobSource, context: Context) -> tuple:
 def _added(source: Source, name: str, path: Path, store: Store) -> tuple[str, str, int]:
     try:
         return (name, *store.add_file(path))
+    except OSError as error:
+        if error.errno not in READ_ONLY:
+            raise
+    try:
+        return (name, store.digest(path), path.stat().st_size)
     except PermissionError:
         raise UsageError(source.where, f"{name} may not be read by this user") from None
 

@@ -1,6 +1,7 @@
 """Files at http(s) addresses: streamed into the store, asked again only whether they changed."""
 
 import base64
+import errno
 import http.client
 import re
 import urllib.error
@@ -10,10 +11,11 @@ from pathlib import PurePosixPath
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 from notemill import __version__
-from notemill.errors import NotemillError, UsageError
+from notemill.errors import NotemillError
 from notemill.sources import kept
 from notemill.sources.fetching import Context
 from notemill.sources.kinds import HttpSource
+from notemill.text import size
 
 BLOCK = 1 << 18
 TIMEOUT = 30.0      # seconds without a byte
@@ -36,6 +38,8 @@ def fetch_http(source: HttpSource, context: Context) -> tuple:
             return kept.files(known)
         raise _refused(source, error) from None
     except (OSError, http.client.HTTPException, UnicodeError) as error:
+        if getattr(error, "errno", None) == errno.EROFS:
+            raise
         raise _failed(source, error, bool(known)) from None
 
 
@@ -48,7 +52,7 @@ def _download(source: HttpSource, context: Context, place, known: Mapping | None
             expected = response.headers.get("Content-Length")
             if expected and expected.isdigit() and int(expected) != target.size:
                 raise http.client.IncompleteRead(b"", int(expected) - target.size)
-    context.say(f"{name}: {human_size(target.size)} from {source}")
+    context.say(f"{name}: {size(target.size)} from {source}")
     return kept.remember(place, name, target.sha256, target.size, url=str(source),
                          etag=response.headers.get("ETag"), last_modified=response.headers.get("Last-Modified"))
 
@@ -90,8 +94,8 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
         scheme = re.match(r"\s*([A-Za-z][A-Za-z0-9+.-]*):", headers.get("location") or headers.get("uri") or "")
         if scheme and scheme[1].lower() not in ("http", "https"):
             response.close()
-            raise UsageError(self.source.where, f"{self.source} leads on to a {scheme[1].lower()}: address",
-                             "http and https only")
+            raise NotemillError(self.source.where, f"{self.source} leads on to a {scheme[1].lower()}: address",
+                                "http and https only")
         return super().http_error_302(request, response, code, message, headers)
 
     http_error_301 = http_error_303 = http_error_307 = http_error_308 = http_error_302
@@ -113,7 +117,7 @@ def _refused(source: HttpSource, error: urllib.error.HTTPError) -> NotemillError
         return NotemillError(source.where, said, hint="try again later")
     example = "https://USER:PASSWORD@host/..."  # pragma: allowlist secret
     hint = f"credentials go into the address: {example}" if error.code in (401, 403) else None
-    return UsageError(source.where, said, hint=hint)
+    return NotemillError(source.where, said, hint=hint)
 
 
 def _failed(source: HttpSource, error: Exception, has_kept: bool) -> NotemillError:
@@ -124,7 +128,7 @@ def _failed(source: HttpSource, error: Exception, has_kept: bool) -> NotemillErr
 def _reason(error: Exception) -> str:
     """What went wrong, in words that hold no part of the address."""
     if isinstance(error, http.client.IncompleteRead):
-        missing = f", {human_size(error.expected)} before its end" if error.expected else ""
+        missing = f", {size(error.expected)} before its end" if error.expected else ""
         return f"the download broke off{missing}"
     cause = error.reason if isinstance(error, urllib.error.URLError) else error
     if isinstance(cause, TimeoutError):
@@ -138,13 +142,3 @@ def file_name(url: str) -> str:
     """The last part of the address's path, made safe as a file's name; its suffixes say what it holds."""
     name = re.sub(r"[^\w.+-]", "_", PurePosixPath(unquote(urlsplit(url).path)).name).lstrip(".")
     return name[-100:] or "download"
-
-
-def human_size(size: int) -> str:
-    """As 12.3 MB."""
-    value, unit = float(size), "bytes"
-    for larger in ("kB", "MB", "GB"):
-        if value < 1000:
-            break
-        value, unit = value / 1000, larger
-    return f"{value:.0f} {unit}" if unit == "bytes" else f"{value:.1f} {unit}"

@@ -1,0 +1,121 @@
+"""Asking the model, in a process of its own: it sees no target, and can hand back nothing but its answers."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+ANSWERS, WORDS = "answers.npz", "answers.json"
+
+
+class ModelFailed(RuntimeError):
+    """The model gave no usable answer."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A model's process at work."""
+
+    process: subprocess.Popen
+    folder: Path
+    rows: int
+    is_regression: bool
+    seconds: float
+
+    def wait(self) -> dict:
+        """Its answers: {"classes", "labels", "probabilities", "decision"}. Raises ModelFailed."""
+        try:
+            code = self.process.wait(self.seconds)
+        except subprocess.TimeoutExpired:
+            self.end()
+            raise ModelFailed(f"the model gave no answer within {self.seconds:g} s") from None
+        said = read_words(self.folder / WORDS)
+        if "error" in said:
+            raise ModelFailed(str(said["error"])[:2000])
+        if code:
+            raise ModelFailed(f"the model's process {ended(code)}{last_words(self.folder)}")
+        return checked(said, self.folder / ANSWERS, self.rows, self.is_regression)
+
+    def end(self) -> None:
+        """Kill it; whatever it started ends with the gate's process, of whose group it is."""
+        self.process.kill()
+        self.process.wait()
+
+
+def ask(bundle: Path, folder: Path, code: Sequence[str], table, is_regression: bool, seconds: float) -> Asked:
+    """Start a process that asks the model of `bundle` about `table`; `code` are folders with the project's modules."""
+    folder.mkdir(parents=True)
+    table.to_parquet(folder / "rows.parquet", index=False)
+    words = [sys.executable, "-P", "-m", "notemill.gate.predictor", str(bundle), str(folder), *code]
+    with open(folder / "log", "wb") as log:
+        process = subprocess.Popen(words, cwd=folder, env=with_modules(os.environ, code), stdin=subprocess.DEVNULL,
+                                   stdout=log, stderr=log)
+    return Asked(process, folder, len(table), is_regression, seconds)
+
+
+def with_modules(environ: Mapping[str, str], code: Sequence[str]) -> dict[str, str]:
+    """The environment in which the project's modules can be imported."""
+    return {**environ, "PYTHONPATH": os.pathsep.join(filter(None, [*code, environ.get("PYTHONPATH")]))}
+
+
+def ended(code: int) -> str:
+    return f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
+
+
+def last_words(folder: Path) -> str:
+    lines = (folder / "log").read_text(encoding="utf-8", errors="replace")[-2000:].split("\n")
+    last = next((line.strip() for line in reversed(lines) if line.strip()), "")
+    return f": {last}" if last else ""
+
+
+def read_words(path: Path) -> dict:
+    try:
+        said = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return said if isinstance(said, dict) else {}
+
+
+def checked(said: dict, path: Path, rows: int, is_regression: bool) -> dict:
+    """The answers, with the right shapes and finite. Raises ModelFailed."""
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            answers = {name: arrays[name] for name in ("labels", "probabilities", "decision") if name in arrays}
+    except (OSError, ValueError, EOFError) as error:
+        raise ModelFailed(f"the model's process left no answers that can be read: {error}") from None
+    classes = said.get("classes")
+    if is_regression:
+        need_shape("predictions", answers.get("labels"), (rows,))
+        return {"classes": [], "labels": answers["labels"].astype("float64")}
+    if not isinstance(classes, list) or len(classes) < 2 or len(set(map(repr, classes))) < len(classes):
+        raise ModelFailed(f"the model's classes are {classes!r}: two or more are wanted")
+    check_classes(answers, rows, len(classes))
+    return {"classes": classes, **answers, "labels": answers["labels"].astype("int64")}
+
+
+def check_classes(answers: dict, rows: int, classes: int) -> None:
+    need_shape("predictions", answers.get("labels"), (rows,))
+    if not ((answers["labels"] >= 0) & (answers["labels"] < classes)).all():
+        raise ModelFailed("the model predicts labels that are not among its classes")
+    if "decision" in answers:
+        need_shape("decision values", answers["decision"], (rows,) if classes == 2 else (rows, classes))
+    if "probabilities" in answers:
+        p = answers["probabilities"]
+        need_shape("probabilities", p, (rows, classes))
+        if (p < -1e-9).any() or (np.abs(p.sum(axis=1) - 1) > 1e-3).any():
+            raise ModelFailed("the model's probabilities are not between 0 and 1, or do not add up to 1")
+
+
+def need_shape(what: str, values: np.ndarray | None, shape: tuple) -> None:
+    if values is None or values.shape != shape or values.dtype.kind not in "iuf":
+        raise ModelFailed(f"the model's {what} are not numbers of the shape {shape}")
+    bad = ~np.isfinite(values.reshape(len(values), -1)).all(axis=1)
+    if bad.any():
+        raise ModelFailed(f"the model's {what} are no numbers (NaN or infinite) in {int(bad.sum()):,} of "
+                          f"{len(values):,} rows, first in row {int(bad.argmax()) + 1}")

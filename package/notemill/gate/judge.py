@@ -1,0 +1,218 @@
+"""A run's record -> its verdict. What is heavy, and the model itself, run in processes of their own."""
+
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import notemill
+from notemill import code
+from notemill.errors import NotemillError, UsageError, did_you_mean
+from notemill.execute.kernel import kernel_environment
+from notemill.files import read_json, write_json
+from notemill.gate import verdict
+from notemill.gate.verdict import Check, from_json, refused
+from notemill.pipeline import FILE
+from notemill.project import Project
+
+SECONDS = 600.0  # for the model to answer, where its step has no limit of its own
+MORE = 300.0  # for all else
+NOT_TABLES = (".json", ".skops", ".txt", ".md", ".yaml")
+
+
+def judge(project: Project, record: Mapping, *, content: str | None = None, seconds: float | None = None) -> dict:
+    """The verdict on a run, which is also written beside its record. `content`: the digest of what was judged.
+
+    Raises UsageError where there is nothing to judge, or the gate section makes no sense.
+    """
+    config = configured(project)
+    files = named_files(project, record, config)
+    with tempfile.TemporaryDirectory(prefix="notemill-gate-") as folder:
+        found = carry_out(project, record, config, files, Path(folder), seconds)
+    if "usage" in found:
+        raise UsageError(project.pipeline.where("gate"), *found["usage"])
+    checks = verdict.complete([*found["checks"], check_held_out(record, config, files)], config)
+    made = {
+        "format": 1, "verdict": verdict.decide(checks), "run": record["run"], "project": project.pipeline.name,
+        "content": content, **{key: digest(files.get(key)) for key in ("model", "data", "schema", "metrics")},
+        "metric": found["metric"], "config": dict(config), "n": found["n"],
+        "checks": [check.as_json() for check in checks], "made": datetime.now(UTC).isoformat(),
+        "notemill": notemill.__version__}
+    write_json(project.runs / record["run"] / "verdict.json", made)
+    return made
+
+
+def digest(file: Mapping | None) -> str | None:
+    return file["sha256"] if file else None
+
+
+# what is judged
+def configured(project: Project) -> Mapping:
+    """The gate section. Raises UsageError."""
+    pipeline = project.pipeline
+    if not pipeline.gate:
+        raise UsageError(FILE, "has no gate section: there is nothing to judge by",
+                         hint="as gate: {model: train.model, data: prepare.test, schema: prepare.schema}")
+    if "schema" not in pipeline.gate:
+        raise UsageError(pipeline.where("gate"), "the key 'schema' is missing",
+                         "it says what the target and the columns are", "as schema: prepare.schema")
+    allowed = (*verdict.NAMES, *verdict.LATER)
+    for name in pipeline.gate.get("warn", ()):
+        if name not in allowed:
+            raise UsageError(pipeline.where("gate", "warn"), f"unknown check '{name}'",
+                             f"the checks are: {', '.join(allowed)}", did_you_mean(name, allowed))
+    return pipeline.gate
+
+
+def named_files(project: Project, record: Mapping, config: Mapping) -> dict:
+    """{"model", "data", "schema", "metrics", "train": [...]} as {"name", "file", "path", "sha256"}; from the store."""
+    if record.get("status") != "done":
+        raise UsageError(f"run '{record.get('run')}'", f"is '{record.get('status')}'",
+                         "only a run that is done is judged", "notemill run")
+    steps = {step["step"]: step for step in record["steps"]}
+    files: dict = {key: output_file(project, steps, config[key])
+                   for key in ("model", "data", "schema", "metrics") if key in config}
+    names = [config["train"]] if "train" in config else list(tables_for(steps, config["model"].partition(".")[0]))
+    files["train"] = [output_file(project, steps, name) for name in names]
+    return files
+
+
+def output_file(project: Project, steps: Mapping, name: str) -> dict:
+    """A recorded output ("step.name") as a file of the store. Raises UsageError."""
+    step, _, output = name.partition(".")
+    facts = steps.get(step, {}).get("outputs", {}).get(output)
+    if not facts:
+        raise UsageError(f"'{name}'", "is not among the run's outputs", hint="notemill run, for all steps")
+    try:
+        path = project.store.path(facts["sha256"])
+    except KeyError:
+        raise UsageError(f"'{name}'", f"its content {facts['sha256'][:12]} is no longer in the store",
+                         hint="notemill run") from None
+    return {"name": name, "file": facts["file"], "path": str(path), "sha256": facts["sha256"]}
+
+
+def tables_for(steps: Mapping, model_step: str) -> Iterator[str]:
+    """Outputs of other steps that the model's step took and that may be tables."""
+    for facts in steps.get(model_step, {}).get("inputs", {}).values():
+        step, _, output = str(facts.get("from")).partition(".")
+        file = steps.get(step, {}).get("outputs", {}).get(output, {}).get("file", "")
+        if file and not file.endswith(NOT_TABLES):
+            yield facts["from"]
+
+
+# judging
+def carry_out(project: Project, record: Mapping, config: Mapping, files: Mapping, folder: Path,
+              seconds: float | None) -> dict:
+    """{"metric", "n", "checks"} or {"usage"} from the gate's process; refusals where it fails."""
+    model_step = config["model"].partition(".")[0]
+    limit = seconds or project.pipeline.step(model_step).limits.seconds or SECONDS
+    try:
+        modules = code.code_of_run(project, record, model_step)
+    except NotemillError as error:
+        return all_refused(config, f"the project's code cannot be had as it was: {error}")
+    code.stage(modules, folder / "code")
+    bundle(files, [*config.get("types", ()), *code.defined_names(modules)], folder / "bundle")
+    job = {"folder": str(folder), "bundle": str(folder / "bundle"), "code": [str(folder / "code")], "seconds": limit,
+           "config": dict(config), "held_out": files["data"], "train": files["train"], "schema": files["schema"],
+           "metrics": files.get("metrics")}
+    write_json(folder / "job.json", job)
+    environ = kernel_environment(project.environ, (), os.cpu_count() or 1)
+    failure = run_worker(folder, with_notemill(environ), limit + MORE)
+    return all_refused(config, failure) if failure else read_result(folder / "result.json", config)
+
+
+def bundle(files: Mapping, types: Sequence[str], folder: Path) -> None:
+    """What of a model package its model needs, in a folder."""
+    folder.mkdir(parents=True)
+    shutil.copyfile(files["model"]["path"], folder / "model.skops")
+    shutil.copyfile(files["schema"]["path"], folder / "schema.json")
+    write_json(folder / "types.json", sorted(types))
+
+
+def with_notemill(environ: Mapping[str, str]) -> dict[str, str]:
+    """The environment in which a process of this interpreter finds the notemill that runs here."""
+    return {**environ, "PYTHONPATH": str(Path(notemill.__file__).parents[1]), "PYTHONDONTWRITEBYTECODE": "1"}
+
+
+def run_worker(folder: Path, environ: Mapping[str, str], seconds: float) -> str | None:
+    """Run the gate's process; why it failed, or None. Nothing that it started is left."""
+    words = [sys.executable, "-P", "-m", "notemill.gate.worker", str(folder / "job.json"), str(folder / "result.json")]
+    with open(folder / "log", "w+b") as log:
+        process = subprocess.Popen(words, cwd=folder, env=dict(environ), stdin=subprocess.DEVNULL, stdout=log,
+                                   stderr=log, start_new_session=True)
+        try:
+            ended = process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return f"the gate's process was still at work after {seconds:g} s"
+        finally:
+            end(process)
+        log.seek(0)
+        lines = log.read().decode(errors="replace").strip().splitlines()
+    return f"the gate's process ended with exit code {ended}: {lines[-1] if lines else ''}" if ended else None
+
+
+def end(process: subprocess.Popen) -> None:
+    """Kill what is left of the process's group: the model's process is one of it."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def read_result(path: Path, config: Mapping) -> dict:
+    """The worker's result, checked for form."""
+    found = read_json(path)
+    try:
+        if "usage" not in found:
+            found["checks"] = [from_json(check) for check in found["checks"]]
+            return {key: found[key] for key in ("metric", "n", "checks")}
+        got, allowed, hint = found["usage"]
+        return {"usage": [got, allowed, hint]}
+    except (TypeError, KeyError, ValueError) as error:
+        return all_refused(config, f"the gate's process left no result that can be read: {error}")
+
+
+def all_refused(config: Mapping, why: str) -> dict:
+    return {"metric": config.get("metric"), "n": None,
+            "checks": [refused(name, why) for name in verdict.NAMES if name != "held_out"]}
+
+
+# held out
+def check_held_out(record: Mapping, config: Mapping, files: Mapping) -> Check:
+    """By the run's record, no path leads from the held-out rows to the model's step, under any name."""
+    step, held_out = config["model"].partition(".")[0], files["data"]
+    if any(train["sha256"] == held_out["sha256"] for train in files["train"]):
+        return refused("held_out", f"the training table and {held_out['name']} are the same")
+    way = way_to(record["steps"], held_out["name"], held_out["sha256"], step)
+    if way:
+        return refused("held_out", f"the held-out rows reach the model's step: {' -> '.join(way)}")
+    return Check("held_out", "passed", hint=f"no path leads from {held_out['name']} to {step}")
+
+
+def way_to(steps: Sequence[Mapping], name: str, sha256: str, goal: str) -> list[str] | None:
+    """How content reaches a step, as names of outputs and steps; None where it does not. What has the content of
+    something tainted is tainted, too."""
+    ways = {name: [name]}
+    contents = {sha256: [name]}
+    for _ in steps:
+        for facts in steps:
+            way = next((ways.get(source) or contents.get(digest) for source, digest in inputs_of(facts)
+                        if source in ways or digest in contents), None)
+            if way and facts["step"] == goal:
+                return [*way, goal]
+            for output, made in (facts.get("outputs") or {}).items() if way else ():
+                ways.setdefault(f"{facts['step']}.{output}", [*way, f"{facts['step']}.{output}"])
+                contents.setdefault(made["sha256"], ways[f"{facts['step']}.{output}"])
+    return None
+
+
+def inputs_of(facts: Mapping) -> Iterator[tuple[str, str | None]]:
+    """(where it is from, sha256) of each input, a list's files one by one."""
+    for given in (facts.get("inputs") or {}).values():
+        yield str(given.get("from")), given.get("sha256")
+        yield from ((one["name"], one["sha256"]) for one in given.get("files", ()))

@@ -1,0 +1,63 @@
+"""A check's outcome, and the verdict that they make together."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+
+NAMES = ("metric", "floor", "dummy", "baseline", "agreement", "held_out", "leakage.target", "leakage.duplicates",
+         "rows")
+LATER = ("slices", "fairness", "value", "budgets")  # keys of `gate:` that nothing judges yet
+OUTCOMES = ("passed", "refused", "warned", "not assessed")
+
+
+@dataclass(frozen=True)
+class Check:
+    """What one check found: a figure with its 95 % interval, n rows, the limit it is held against, and what to do."""
+
+    check: str
+    outcome: str
+    figure: float | None = None
+    low: float | None = None
+    high: float | None = None
+    n: int | None = None
+    limit: float | None = None
+    hint: str | None = None
+
+    def as_json(self) -> dict:
+        return asdict(self)
+
+
+def from_json(value: object) -> Check:
+    """A check that another process wrote down. Raises ValueError where it is none."""
+    if not isinstance(value, dict) or set(value) != set(Check.__dataclass_fields__):
+        raise ValueError("not a check")
+    numbers = [value[name] for name in ("figure", "low", "high", "limit") if value[name] is not None]
+    if not all(isinstance(number, int | float) and math.isfinite(number) for number in numbers):
+        raise ValueError(f"the check '{value['check']}' has a figure that is no number")
+    if value["check"] not in (*NAMES, *LATER) or value["outcome"] not in OUTCOMES:
+        raise ValueError(f"unknown check or outcome: {value['check']}, {value['outcome']}")
+    return Check(**value)
+
+
+def refused(name: str, hint: str) -> Check:
+    return Check(name, "refused", hint=hint)
+
+
+def complete(checks: Sequence[Check], config: Mapping) -> list[Check]:
+    """All checks in their order: one that is absent is a refusal, and those in `warn` only warn."""
+    found = {check.check: check for check in checks}
+    every = [found.get(name) or refused(name, "the check gave no result") for name in NAMES]
+    later = [Check(name, "not assessed", hint="this version of notemill does not judge it")
+             for name in LATER if name in config]
+    return [soften(check, config.get("warn", ())) for check in [*every, *later]]
+
+
+def soften(check: Check, warn: Sequence[str]) -> Check:
+    if check.outcome == "refused" and check.check in warn:
+        return Check(**{**check.as_json(), "outcome": "warned"})
+    return check
+
+
+def decide(checks: Sequence[Check]) -> str:
+    """Refused by any refusal."""
+    return "refused" if any(check.outcome == "refused" for check in checks) else "passed"

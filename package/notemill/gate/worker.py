@@ -1,0 +1,91 @@
+"""The gate's process: `python -m notemill.gate.worker JOB.json RESULT.json`. It judges; the model runs in another."""
+
+import json
+import sys
+import warnings
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+
+from notemill.files import write_json
+from notemill.gate import agreement, asking, checks, leakage, metrics
+from notemill.gate.checks import Judged
+from notemill.gate.evidence import Evidence
+from notemill.gate.metrics import BadMetric
+from notemill.gate.verdict import Check, from_json, refused
+
+# in the order of work: what needs no answer of the model's comes first, while the model is at work
+CHECKS: dict[str, Callable[[Judged], Check]] = {
+    "rows": checks.check_rows, "leakage.target": leakage.check_target, "leakage.duplicates": leakage.check_duplicates,
+    "metric": checks.check_metric, "floor": checks.check_floor, "dummy": checks.check_dummy,
+    "baseline": checks.check_baseline, "agreement": agreement.check_agreement}
+
+
+def main(job_file: str, result_file: str) -> None:
+    job = json.loads(Path(job_file).read_bytes())
+    ask = partial(asking.ask, Path(job["bundle"]), Path(job["folder"]) / "model", job["code"])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the figures speak for themselves; what is no number is refused
+        write_json(Path(result_file), judge_job(job, partial(_ask, ask, job["seconds"])))
+
+
+def _ask(ask: Callable, seconds: float, table, is_regression: bool) -> asking.Asked:
+    return ask(table, is_regression, seconds)
+
+
+def judge_job(job: Mapping, ask: Callable) -> dict:
+    """{"metric", "n", "checks"}, or {"usage": [got, allowed, hint]} where the configuration makes no sense."""
+    evidence = Evidence(job, ask)
+    try:
+        found = configuration(evidence)
+    except BadMetric as error:
+        return {"usage": list(error.args)}
+    start(evidence)
+    judged = Judged(evidence)
+    try:
+        return {**found, "checks": [carry_out(name, judged).as_json() for name in CHECKS]}
+    finally:
+        stop(evidence)
+
+
+def configuration(evidence: Evidence) -> dict:
+    """The metric and the number of rows, as far as they can be told."""
+    try:
+        metric, rows = evidence.metric, len(evidence.held_out)
+    except BadMetric:
+        raise
+    except Exception:  # a table or schema that cannot be read: each check will say so
+        return {"metric": evidence.config.get("metric"), "n": None}
+    if evidence.config.get("floor") is not None:
+        metrics.check_floor(metric, evidence.config["floor"])
+    return {"metric": metric.name, "n": rows}
+
+
+def start(evidence: Evidence) -> None:
+    """Let the model begin, and fit its rivals meanwhile; what fails here fails again where it is asked for."""
+    for work in ("asked", "dummies", "baselines"):
+        try:
+            getattr(evidence, work)
+        except Exception:  # noqa: S112 - kept by `once`
+            continue
+
+
+def stop(evidence: Evidence) -> None:
+    try:
+        evidence.asked.end()
+    except Exception:
+        return
+
+
+def carry_out(name: str, judged: Judged) -> Check:
+    """One check; whatever goes wrong in it is a refusal."""
+    try:
+        return from_json(CHECKS[name](judged).as_json())
+    except Exception as error:
+        kind = type(error).__name__
+        known = kind in ("Unfit", "Unsure", "ModelFailed")
+        return refused(name, str(error) if known else f"the check failed: {kind}: {error}")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:3])

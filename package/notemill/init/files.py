@@ -1,0 +1,43 @@
+"""All files of a new project, as {path: content}."""
+
+import sys
+from collections.abc import Mapping
+from datetime import date
+
+from notemill.code import package_name
+from notemill.init.starter import shared_files, template
+
+TEMPLATES = {"README.md": "README.md", "setup.py": "setup.py.txt", "noxfile.py": "noxfile.py.txt", ".drone.yml": "drone.yml",
+             "Dockerfile": "Dockerfile", ".dockerignore": "dockerignore", ".gitignore": "gitignore",
+             "model_card.md": "model_card.md", "tests/test_exported.py": "test_exported.py.txt",
+             "tests/test_pipeline.py": "test_pipeline.py.txt"}
+PINS = "# The versions with which Notemill {version} was tested: what the sessions of noxfile.py install.\n"
+
+
+def project_files(name: str, requirement: str, human: Mapping[str, str | None], risk: str, table: str) -> dict[str, bytes]:
+    """What does not come from the table: the house, the notebooks, the tests. `human`: owner and purpose."""
+    package = package_name(name)
+    values = {"name": name, "package": package, "requirement": requirement, "table": table, "risk": risk,
+              "python": f"{sys.version_info.major}.{sys.version_info.minor}", **_card(human)}
+    made = {path: template(source, values).encode() for path, source in TEMPLATES.items()}
+    made[f"package/{package}/__init__.py"] = f'"""The code of {name} that its models need."""\n'.encode()
+    shared = shared_files()
+    return {**shared, **made, "constraints.txt": _pins(shared["constraints.txt"], requirement)}
+
+
+def _card(human: Mapping[str, str | None]) -> dict[str, str]:
+    """The sections that people write, and who wrote them when."""
+    signed = f"{_line(human.get('owner'))}, {date.today().isoformat()}"
+    return {"owner": _line(human.get("owner")) or "Nobody yet: write the name of who answers for this model.",
+            "purpose": (human.get("purpose") or "").strip() or "Not written yet: what is it for, and who uses it?",
+            "signed": f"*{signed}*" if human.get("owner") and human.get("purpose") else "*Not signed yet: name, date*"}
+
+
+def _line(text: str | None) -> str:
+    return " ".join((text or "").split())
+
+
+def _pins(pins: bytes, requirement: str) -> bytes:
+    """The tested versions, without the words of the session that made the list."""
+    lines = [line for line in pins.decode().splitlines(keepends=True) if not line.lstrip().startswith("#")]
+    return (PINS.format(version=requirement.partition("==")[2].partition("+")[0]) + "".join(lines)).encode()

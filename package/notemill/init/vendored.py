@@ -1,0 +1,108 @@
+"""How a project asks for notemill: by its version from an index, else by a wheel of its own made from what is installed.
+
+The wheel is the installed package, file by file, so that it needs neither network nor build tools. Its version carries
+the digest of its content: no index has it, and another state of the code is another version.
+"""
+
+import base64
+import csv
+import hashlib
+import io
+import tomllib
+import zipfile
+from collections.abc import Mapping
+from importlib import metadata
+from pathlib import Path
+
+import notemill
+from notemill.errors import NotemillError
+from notemill.init import starter
+
+NAME = "notemill"
+DAY = (1980, 1, 1, 0, 0, 0)     # the first that a zip file knows
+LEFT_OUT = {"RECORD", "INSTALLER", "REQUESTED", "direct_url.json", "uv_cache.json", "uv_build.json", "WHEEL"}
+WHEEL = "Wheel-Version: 1.0\nGenerator: notemill init\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+
+
+def requirement() -> tuple[str, dict[str, bytes]]:
+    """What setup.py asks for, and the wheel that satisfies it as {path in the project: content}; {} with an index."""
+    if starter.in_checkout():
+        return _vendor(_checkout_info())
+    try:
+        installed = metadata.distribution(NAME)
+    except metadata.PackageNotFoundError:
+        raise NotemillError("notemill", "is not installed as a distribution: its version is not known",
+                            hint="install it with pip or uv") from None
+    if installed.read_text("direct_url.json") is None and "+" not in installed.version:
+        return f"{NAME}=={installed.version}", {}
+    return _vendor(_installed_info(installed))
+
+
+def _vendor(info: dict[str, bytes]) -> tuple[str, dict[str, bytes]]:
+    files = _package_files()
+    version = f"{notemill.__version__.partition('+')[0]}+w{_digest({**files, **info})[:12]}"
+    metadata_text = info["METADATA"].decode().replace("\nVersion: \n", f"\nVersion: {version}\n", 1)
+    folder = f"{NAME}-{version}.dist-info"
+    named = {f"{folder}/{name}": content for name, content in
+             {**info, "METADATA": metadata_text.encode(), "WHEEL": WHEEL.encode()}.items()}
+    wheel = _zip({**files, **named}, f"{folder}/RECORD")
+    return f"{NAME}=={version}", {f"wheels/{NAME}-{version}-py3-none-any.whl": wheel}
+
+
+def _package_files() -> dict[str, bytes]:
+    """The package as a wheel holds it, the starter's shared files with it."""
+    root = Path(notemill.__file__).resolve().parent
+    kept = (path for path in root.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
+    files = {f"{NAME}/{path.relative_to(root).as_posix()}": path.read_bytes() for path in kept}
+    return files | {f"{NAME}/init/starter/{name}": content for name, content in starter.shared_files().items()}
+
+
+def _installed_info(installed: metadata.Distribution) -> dict[str, bytes]:
+    """The files of its .dist-info, less what told of that one installation."""
+    found = {}
+    for file in installed.files or []:
+        folder, _, name = file.as_posix().partition("/")
+        if folder.endswith(".dist-info") and name not in LEFT_OUT:
+            found[name] = file.locate().read_bytes()
+    lines = found["METADATA"].decode().split("\n")
+    number = next(n for n, line in enumerate(lines) if line.startswith("Version:"))
+    return {**found, "METADATA": "\n".join([*lines[:number], "Version: ", *lines[number + 1:]]).encode()}
+
+
+def _checkout_info() -> dict[str, bytes]:
+    """The same from the checkout's pyproject.toml."""
+    project = tomllib.loads((starter.CHECKOUT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras = project.get("optional-dependencies", {})
+    lines = ["Metadata-Version: 2.4", f"Name: {NAME}", "Version: ", f"Summary: {project['description']}",
+             f"License-Expression: {project['license']}", "License-File: LICENSE",
+             f"Requires-Python: {project['requires-python']}",
+             *(f"Requires-Dist: {need}" for need in project["dependencies"])]
+    for extra, needs in extras.items():
+        lines += [f"Provides-Extra: {extra}", *(f'Requires-Dist: {need} ; extra == "{extra}"' for need in needs)]
+    scripts = "".join(f"{name} = {target}\n" for name, target in project["scripts"].items())
+    return {"METADATA": ("\n".join(lines) + "\n").encode(), "entry_points.txt": f"[console_scripts]\n{scripts}".encode(),
+            "licenses/LICENSE": (starter.CHECKOUT / "LICENSE").read_bytes()}
+
+
+def _digest(files: Mapping[str, bytes]) -> str:
+    digest = hashlib.sha256()
+    for name in sorted(files):
+        digest.update(f"{name}\0{len(files[name])}\0".encode() + files[name])
+    return digest.hexdigest()
+
+
+def _zip(files: Mapping[str, bytes], record: str) -> bytes:
+    """The same files give the same bytes: sorted, without dates; RECORD comes last, as the format wishes."""
+    rows = io.StringIO(newline="")
+    writer = csv.writer(rows, lineterminator="\n")
+    for name in sorted(files):
+        sha256 = base64.urlsafe_b64encode(hashlib.sha256(files[name]).digest()).rstrip(b"=").decode()
+        writer.writerow([name, f"sha256={sha256}", len(files[name])])
+    writer.writerow([record, "", ""])
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+        for name, content in [*sorted(files.items()), (record, rows.getvalue().encode())]:
+            entry = zipfile.ZipInfo(name, DAY)
+            entry.external_attr, entry.compress_type = 0o100644 << 16, zipfile.ZIP_DEFLATED
+            archive.writestr(entry, content)
+    return packed.getvalue()

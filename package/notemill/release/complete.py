@@ -1,0 +1,53 @@
+"""What is known of a version once it has passed: verdict, provenance, card, and golden rows."""
+
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from notemill import card, wheel
+from notemill.errors import NotemillError
+from notemill.project import Project
+from notemill.registry import Records
+
+PATIENCE = 300  # seconds that the golden rows may take
+
+
+def complete(project: Project, record: Mapping, records: Records, manifest: dict, verdict: Mapping) -> dict:
+    """The manifest with verdict, golden rows, provenance and card."""
+    metric = next(check for check in verdict["checks"] if check["check"] == "metric")
+    manifest = {**manifest, "verdict": verdict["verdict"], "metric": verdict["metric"], "figure": metric["figure"]}
+    origin = project.record(manifest["run"]) or record
+    proof = wheel.statement(origin, {**manifest["files"], **manifest["code"]},
+                            pipeline=project.name_of(project.pipeline.path))
+    human = project.root / "model_card.md"
+    text = card.render(manifest, verdict, json.loads(records.read(manifest["files"]["schema.json"])),
+                       human.read_text(encoding="utf-8") if human.is_file() else "")
+    more = {"verdict.json": pretty(verdict), "provenance.json": pretty(proof), "card.md": text.encode()}
+    files = {**manifest["files"], **{name: records.add(data) for name, data in more.items()}}
+    manifest = {**manifest, "files": files}
+    files["golden.json"] = records.add(golden_rows(project, record, records, manifest))
+    return manifest
+
+
+def pretty(value: object) -> bytes:
+    return (json.dumps(value, sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()
+
+
+def golden_rows(project: Project, record: Mapping, records: Records, manifest: Mapping) -> bytes:
+    """What the package itself, in a process of its own, says of some held-out rows."""
+    step, _, output = project.pipeline.gate["data"].partition(".")
+    facts = next(one for one in record["steps"] if one["step"] == step)["outputs"][output]
+    package = wheel.import_name(manifest["name"])
+    with tempfile.TemporaryDirectory(prefix="notemill-") as folder:
+        wheel.write_tree(wheel.package_files(manifest, records.read), Path(folder))
+        words = "import sys, pathlib; from {0}.golden import make; make(pathlib.Path(sys.argv[1]))".format(package)
+        done = subprocess.run([sys.executable, "-c", words, str(project.store.path(facts["sha256"]))], cwd=folder,
+                              capture_output=True, timeout=PATIENCE)
+    if done.returncode:
+        last = done.stderr.decode("utf-8", "replace").strip().splitlines() or [f"exit code {done.returncode}"]
+        raise NotemillError("the model package", f"does not predict the held-out rows: {last[-1]}",
+                            hint="what the model needs must be in cells tagged `export`, or in package/")
+    return done.stdout

@@ -1,0 +1,70 @@
+"""What a version is made of: the model, its schema, the code and the libraries that it needs."""
+
+import json
+from collections.abc import Mapping
+
+from notemill import code, wheel
+from notemill.errors import NotemillError, UsageError
+from notemill.files import canonical_json
+from notemill.project import Project
+from notemill.registry import Records, content_of
+
+LIBRARIES = ("scikit-learn", "pandas", "numpy", "skops")
+
+
+def draft(project: Project, record: Mapping, records: Records) -> dict:
+    """What can be said of the version before it is judged; its content among it.
+
+    Raises UsageError where the project has nothing to judge.
+    """
+    settings = gate_section(project)
+    model_step, schema_step = settings["model"].partition(".")[0], settings["schema"].partition(".")[0]
+    facts = {step["step"]: step for step in record["steps"]}
+    modules = code.code_of_run(project, record, model_step)
+    schema = read_output(project, facts, settings["schema"])
+    described = json.loads(schema)
+    types = [*settings.get("types", ()), *code.defined_names(modules)]
+    origin = project.record(facts[model_step]["origin_run"]) or record
+    git = origin["git"] or {}
+    manifest = {
+        "format": 1, "name": project.pipeline.name, "task": described["task"], "target": described["target"]["name"],
+        "run": origin["run"], "created": origin["started"], "commit": git.get("commit"),
+        "dirty": bool(git.get("dirty")), "steps": [model_step, schema_step],
+        "python": facts[model_step]["components"]["python"],
+        "trained_with": libraries(project, origin, facts[model_step], modules),
+        "files": {"model.skops": records.add(read_output(project, facts, settings["model"])),
+                  "schema.json": records.add(schema),
+                  "types.json": records.add(canonical_json(sorted(types)).encode())},
+        "code": {module.path: records.add(module.text.encode()) for module in modules}}
+    return {**manifest, "content": content_of(manifest), "requires": wheel.requirements(manifest)}
+
+
+def gate_section(project: Project) -> Mapping:
+    """The `gate:` of pipeline.yaml, with all that a model package needs."""
+    settings = project.pipeline.gate or {}
+    for key in ("model", "data", "schema"):
+        if key not in settings:
+            raise UsageError(project.pipeline.where("gate"), f"has no '{key}', so that there is nothing to judge",
+                             "gate: {model: STEP.OUTPUT, data: STEP.OUTPUT, schema: STEP.OUTPUT, metric: NAME}")
+    return settings
+
+
+def read_output(project: Project, facts: Mapping, name: str) -> bytes:
+    """An output of the run, by content. Raises UsageError where it is gone."""
+    step, _, output = name.partition(".")
+    found = facts.get(step, {}).get("outputs", {}).get(output)
+    try:
+        return project.store.read_bytes(found["sha256"])
+    except (KeyError, TypeError):
+        raise UsageError(f"the output {name}", "is not there (any more)", hint="notemill run makes it again") from None
+
+
+def libraries(project: Project, origin: Mapping, facts: Mapping, modules: list) -> dict[str, str]:
+    """The versions, in training, of what the model package will need."""
+    installed = json.loads(project.store.read_bytes(origin["environment"]["distributions"]))
+    installed |= {name: version for name, version in facts["components"]["distributions"].items() if version}
+    names = {*LIBRARIES, *code.libraries_of(project, modules, facts["step"])}
+    if missing := sorted(names - installed.keys()):
+        raise NotemillError(f"step '{facts['step']}'", f"its model needs {', '.join(missing)}, not installed then",
+                            hint="install it, and run again")
+    return {name: installed[name] for name in sorted(names)}

@@ -1,0 +1,51 @@
+"""A run's model on its way into the registry: judged, described, sent."""
+
+from collections.abc import Mapping
+
+from filelock import FileLock
+
+from notemill import gate, lineage, wheel
+from notemill.errors import NotemillError
+from notemill.project import Project
+from notemill.registry import Records, registry
+from notemill.registry import register as register_version
+from notemill.release.complete import complete
+from notemill.release.draft import draft
+from notemill.run.redaction import redactor_for
+
+
+def judge(project: Project, record: Mapping, records: Records) -> dict:
+    """The gate's verdict on the run's model, with the content that it is about."""
+    return gate.judge(project, record, content=draft(project, record, records)["content"])
+
+
+def register(project: Project, record: Mapping, records: Records) -> tuple[dict, dict | None, int | None]:
+    """(verdict, manifest, number): manifest and number are None where the gate refused."""
+    uri = lineage.tracking_uri(project.root, project.environ)
+    lineage.check_reachable(uri)
+    (project.folder / "locks").mkdir(parents=True, exist_ok=True)
+    with FileLock(project.folder / "locks" / "register"):  # the same content twice at once is one version
+        manifest = draft(project, record, records)
+        verdict = gate.judge(project, record, content=manifest["content"])
+        if verdict["verdict"] != "passed" or verdict["content"] != manifest["content"]:
+            return verdict, None, None
+        manifest = complete(project, record, records, manifest, verdict)
+        number = send(project, records, manifest, uri)
+        records.keep_manifest(manifest)
+    return verdict, manifest, number
+
+
+def send(project: Project, records: Records, manifest: Mapping, uri: str) -> int:
+    """Register in MLflow, after the lineage that waits: the version's number."""
+    redact = redactor_for(project).text
+    if lineage.pending_runs(project.runs):
+        lineage.sync(project.runs, project.store, uri, redact=redact)
+    runs = lineage.published(project.runs / manifest["run"])
+    own_name = f"{wheel.import_name(manifest['name'])}_{manifest['content'][:12]}"
+    package = wheel.package_files(manifest, records.read, own_name)
+    with registry(uri) as client:
+        run = runs.get(manifest["steps"][0])
+        if run is None:
+            raise NotemillError(f"run {manifest['run']}", f"is not in MLflow at {lineage.shown_uri(uri)}",
+                                hint="notemill run --force, then notemill register")
+        return register_version(client, manifest, records, package, run)

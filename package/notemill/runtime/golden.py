@@ -1,0 +1,64 @@
+"""Golden rows: some held-out rows and what the model said of them when it was judged."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from .model import Model
+
+CLOSE = 1e-6  # another processor may add up in another order; anything larger is another model
+
+
+def record(model: Model, rows: list[dict]) -> dict:
+    """Rows (JSON values only) with their predictions."""
+    answers = {"rows": rows, "predictions": model.predict(rows).tolist()}
+    if model.task == "classification" and hasattr(model.pipeline, "predict_proba"):
+        answers["probabilities"] = model.predict_proba(rows).tolist()
+    return answers
+
+
+def replay(folder: Path) -> list[str]:
+    """What differs from the recorded predictions, in words; nothing where the model still says the same."""
+    model = Model(folder)
+    golden = json.loads((folder / "golden.json").read_text(encoding="utf-8"))
+    now = record(model, golden["rows"])
+    return [f"row {row + 1}: {what} was {_shown(before)}, is {_shown(after)}"
+            for what in ("predictions", "probabilities") if what in golden
+            for row, (before, after) in enumerate(zip(golden[what], now.get(what, []), strict=True))
+            if not same(before, after)]
+
+
+def same(before: object, after: object) -> bool:
+    """Whether two predictions agree: numbers closely, labels exactly."""
+    if isinstance(before, list):
+        return len(before) == len(after) and all(map(same, before, after))
+    if isinstance(before, float) and isinstance(after, int | float):
+        return abs(before - after) <= CLOSE * max(1.0, abs(before))
+    return before == after
+
+
+def _shown(value: object) -> str:
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+def plain_rows(table, schema: Mapping, most: int = 20) -> list[dict]:
+    """Some rows of a table, evenly spread, as JSON has them: times as ISO text, missing as null."""
+    names = [column["name"] for column in schema["columns"] if column["name"] in table.columns]
+    some = table[names].iloc[:: max(1, -(-len(table) // most))]
+    return [{name: _plain(cell) for name, cell in row.items()} for row in some.to_dict("records")]
+
+
+def _plain(cell: object) -> object:
+    cell = cell.item() if hasattr(cell, "item") else cell
+    if hasattr(cell, "isoformat") and cell == cell:
+        return cell.isoformat()
+    return None if cell is None or cell != cell or str(cell) == "<NA>" else cell
+
+
+def make(table: Path, most: int = 20) -> None:
+    """Print golden rows, taken from a Parquet table of held-out rows, and what this package says of them, as JSON."""
+    import pandas as pd
+
+    model = Model(Path(__file__).parent)
+    rows = plain_rows(pd.read_parquet(table), model.schema, most)
+    print(json.dumps(record(model, rows), sort_keys=True, allow_nan=False))

@@ -1,0 +1,288 @@
+"""Rows as people have them, turned into the table that the model was trained on; what does not fit is told in words."""
+
+import difflib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from numbers import Real
+from typing import Any
+
+USED = ("feature", "time")  # the roles of the columns that go into the model
+SHOWN = 10  # problems in an error's text
+# what a CSV file says for a missing value, as pandas reads it
+MISSING_WORDS = ("", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN", "<NA>",
+                 "N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "null")
+TRUTHS = {"true": True, "yes": True, "1": True, "1.0": True, "false": False, "no": False, "0": False, "0.0": False}
+DECIMAL_COMMA = r"\s*[+-]?(\d{1,3}(\.\d{3})+|\d*)(,\d*)?([eE][+-]?\d+)?\s*"
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What is wrong with one cell, or with a whole column (`row` is None); rows count from 0.
+
+    `place`: where the row stands for whoever holds the table, if not by its number."""
+
+    row: int | None
+    column: str
+    rule: str
+    got: str = ""
+    place: str = ""
+
+    def __str__(self) -> str:
+        place = self.place or ("" if self.row is None else f"row {self.row + 1}")
+        return f"{place}{', ' if place else ''}column '{self.column}': {self.message}"
+
+    @property
+    def message(self) -> str:
+        """What was found, and what it should be."""
+        return f"{self.got} {self.rule}" if self.got else self.rule
+
+
+class BadRows(ValueError):
+    """Rows that the model cannot take; `problems` has them all."""
+
+    def __init__(self, problems: list[Problem]):
+        more = f"\n  and {len(problems) - SHOWN:,} more" if len(problems) > SHOWN else ""
+        super().__init__("\n  ".join(map(str, problems[:SHOWN])) + more)
+        self.problems = problems
+
+
+def to_frame(rows: Any):
+    """A pandas DataFrame of a DataFrame (pandas, polars), a list of dicts, or one dict. Raises TypeError for others."""
+    import pandas as pd
+
+    rows = rows.collect() if hasattr(rows, "collect") else rows
+    if isinstance(rows, pd.DataFrame):
+        return rows
+    if hasattr(rows, "to_pandas") and hasattr(rows, "columns"):
+        return rows.to_pandas()
+    if isinstance(rows, pd.Series):
+        rows = rows.to_dict()
+    if isinstance(rows, Mapping):
+        return pd.DataFrame({name: pd.Series([value], dtype=None) for name, value in rows.items()}, index=[0])
+    if isinstance(rows, Iterable) and not isinstance(rows, str | bytes):
+        listed = list(rows)
+        if all(isinstance(row, Mapping) for row in listed):
+            return pd.DataFrame.from_records(listed)
+    raise TypeError(f"rows are a DataFrame (pandas or polars), a list of dicts or one dict, not {type(rows).__name__}")
+
+
+def used_columns(schema: Mapping) -> list[dict]:
+    """The schema's entries of the columns that go into the model."""
+    return [column for column in schema["columns"] if column["role"] in USED]
+
+
+def conform(frame, schema: Mapping, *, words_for_missing: Iterable[str] = (), decimal: str = "."):
+    """(table, problems): the model's columns in the types of training, and what does not fit; others are left out.
+
+    `words_for_missing`: texts that stand for a missing value, as in a CSV file; `decimal`: the sign in numbers that are
+    text. A cell with a problem is missing in the table.
+    """
+    import pandas as pd
+
+    names, problems, columns = list(frame.columns), [], {}
+    for entry in used_columns(schema):
+        name = entry["name"]
+        if names.count(name) == 1:
+            values = _simple(frame[name].reset_index(drop=True))
+            columns[name], found = _column(values, entry, words_for_missing, decimal)
+            problems += found
+        elif names or len(frame):
+            problems.append(Problem(None, name, _absent_or_twice(name, names)))
+        else:  # no rows at all
+            columns[name] = CONVERT[entry["type"]](pd.Series([], dtype="object"), entry)
+    problems.sort(key=lambda problem: -1 if problem.row is None else problem.row)
+    return pd.DataFrame(columns, index=pd.RangeIndex(len(frame))), problems
+
+
+def absent_cells(rows: Any, schema: Mapping) -> list[Problem]:
+    """In a list of dicts: what some rows do not have, though others do. (What no row has is an absent column.)"""
+    listed = rows if isinstance(rows, list) and all(isinstance(row, Mapping) for row in rows) else []
+    there = set().union(*listed)
+    return [Problem(number, entry["name"], "is missing (write None where it is not known)")
+            for number, row in enumerate(listed) for entry in used_columns(schema)
+            if entry["name"] in there and entry["name"] not in row]
+
+
+def _absent_or_twice(name: str, names: list) -> str:
+    if name in names:
+        return "stands there more than once"
+    near = difflib.get_close_matches(name, [str(other) for other in names], n=1)
+    return f"is missing (did you mean '{near[0]}'?)" if near else "is missing (the model needs it)"
+
+
+def _column(values, entry: Mapping, words_for_missing: Iterable[str], decimal: str):
+    """One column in its type, and its problems."""
+    missing = values.isna()
+    if not _is_numeric(values):
+        kept = {str(category) for category in entry.get("categories", ())}
+        missing |= values.isin([word for word in words_for_missing if word not in kept])
+        if entry["type"] not in ("category", "text"):
+            missing |= values.map(lambda cell: isinstance(cell, str) and not cell.strip())
+        values = values.mask(missing)
+    readable = _with_points(values) if decimal == "," and entry["type"] in ("number", "integer") else values
+    typed = CONVERT[entry["type"]](readable, entry)
+    misfit = typed.isna() & ~missing
+    problems = [] if "mixed" in entry else [_problem(values, row, entry, f"is not {_kind(entry)}")
+                                            for row in _rows(misfit)]
+    for broken, rule in _rules(typed, missing, entry):
+        problems += [_problem(values, row, entry, rule) for row in _rows(broken)]
+    return typed, problems
+
+
+def _problem(values, row: int, entry: Mapping, rule: str) -> Problem:
+    return Problem(row, entry["name"], rule, _shown(values.iloc[row]))
+
+
+def _rows(mask) -> list[int]:
+    return mask.to_numpy(dtype=bool, na_value=False).nonzero()[0].tolist()
+
+
+def _shown(cell: object) -> str:
+    """A cell in an error's text; nothing where it is empty."""
+    from pandas import isna
+
+    if not hasattr(cell, "__len__") and isna(cell):
+        return ""
+    text = repr(cell.item() if hasattr(cell, "item") and not hasattr(cell, "__len__") else cell)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _kind(entry: Mapping) -> str:
+    """The type in the words of somebody who holds the table."""
+    unit = f" ({entry['unit']})" if entry.get("unit") else ""
+    if entry["type"] == "category" and _is_coded(entry):
+        return f"one of the codes, which are numbers{unit}"
+    return {"number": f"a number{unit}", "integer": f"a whole number{unit}", "boolean": "true or false",
+            "datetime": "a date or time (write 2026-01-31 or 2026-01-31T13:45:00)", "category": "one of the categories",
+            "text": "text"}[entry["type"]]
+
+
+# cells in their type; what does not fit becomes missing
+def _simple(values):
+    """Categories, Arrow's and pandas' own types as numpy's, text, or plain objects."""
+    import pandas as pd
+
+    if isinstance(values.dtype, pd.StringDtype):
+        return values.astype("str")
+    extension = pd.api.types.is_extension_array_dtype(values.dtype) and not isinstance(values.dtype, pd.DatetimeTZDtype)
+    return values.astype("object").infer_objects() if extension else values
+
+
+def _with_points(values):
+    """Decimal commas as points; dots only between thousands. Other text is no number."""
+    if values.dtype != "str":
+        return values
+    values = values.where(values.str.fullmatch(DECIMAL_COMMA))
+    return values.str.replace(".", "", regex=False).str.replace(",", ".", regex=False)
+
+
+def _is_numeric(values) -> bool:
+    return values.dtype.kind in "iuf"
+
+
+def _numbers(values, entry: Mapping):
+    """Finite numbers, as float."""
+    import numpy as np
+    import pandas as pd
+
+    if values.dtype.kind in "mMc":  # times and complex numbers would be converted
+        return pd.Series(np.nan, index=values.index)
+    found = pd.to_numeric(values.map(_real) if values.dtype == "object" else values, errors="coerce")
+    found = pd.Series(found.to_numpy(dtype="float64", na_value=np.nan))
+    return found.where(np.isfinite(found))
+
+
+def _real(cell: object) -> object:
+    """Text as it is, numbers as float, nothing else."""
+    if isinstance(cell, str) or not isinstance(cell, Real | Decimal):
+        return cell if isinstance(cell, str) else None
+    try:
+        return float(cell)
+    except OverflowError:
+        return None
+
+
+def _integers(values, entry: Mapping):
+    """Whole numbers where the contract says so; else numbers: the rows of training merely happened to be whole."""
+    found = _numbers(values, entry)
+    whole = (found % 1 == 0) | found.isna()
+    if entry.get("from", {}).get("type") == "contract":
+        found, whole = found.where(whole), whole | True
+    return found.astype("int64") if whole.all() and found.notna().all() and found.abs().max() < 2**53 else found
+
+
+def _booleans(values, entry: Mapping):
+    if values.dtype.kind == "b":
+        return values.astype("boolean")
+    return values.map(lambda cell: TRUTHS.get(str(cell).strip().lower()), na_action="ignore").astype("boolean")
+
+
+def _moments(values, entry: Mapping):
+    """Times in UTC without a zone, in microseconds; plain numbers are no dates."""
+    import numpy as np
+    import pandas as pd
+
+    if values.dtype == "object":
+        values = values.where(values.map(lambda cell: isinstance(cell, str | date | np.datetime64)))
+    elif values.dtype != "str" and values.dtype.kind != "M":
+        values = pd.Series(pd.NaT, index=values.index)
+    parsed = pd.to_datetime(values, errors="coerce", utc=True, format="ISO8601")
+    return parsed.dt.tz_localize(None).dt.as_unit("us")
+
+
+def _labels(values, entry: Mapping):
+    """Codes that were numbers in training are numbers; all else is text, whole numbers without a point."""
+    if _is_coded(entry):
+        return _numbers(values, entry)
+    if any(isinstance(category, bool) for category in entry.get("categories", ())):
+        values = _booleans(values, entry).astype("object")
+    return (values if values.dtype.kind == "M" else values.map(_label, na_action="ignore")).astype("str")
+
+
+def _label(cell: object) -> str | None:
+    """A cell as text; lists and the like are none."""
+    if isinstance(cell, str):
+        return cell
+    if isinstance(cell, Real | Decimal) and not isinstance(cell, bool) and cell % 1 == 0:
+        return str(int(cell))
+    return None if hasattr(cell, "__len__") else str(cell)
+
+
+def _is_coded(entry: Mapping) -> bool:
+    """Whether the categories are numbers."""
+    categories = entry.get("categories") or []
+    return bool(categories) and all(isinstance(c, int | float) and not isinstance(c, bool) for c in categories)
+
+
+CONVERT = {"number": _numbers, "integer": _integers, "boolean": _booleans, "datetime": _moments, "category": _labels,
+           "text": _labels}
+
+
+def _rules(typed, missing, entry: Mapping):
+    """(which cells break it, the rule in words) for each rule of the table's contract."""
+    said = {rule: by for rule, by in entry.get("from", {}).items() if rule not in entry.get("warn", ())}
+    unit = f" {entry['unit']}" if entry.get("unit") else ""
+    if said.get("null_share") == "contract" and entry.get("null_share") == 0:
+        yield missing, "is empty, and no gaps are allowed"
+    if said.get("range") == "contract" and entry.get("range"):
+        low, high = (_bound(end, typed) for end in entry["range"])
+        if low is not None:
+            yield typed < low, f"is below {entry['range'][0]}{unit}, the least that is allowed"
+        if high is not None:
+            yield typed > high, f"is above {entry['range'][1]}{unit}, the most that is allowed"
+    if said.get("categories") == "contract" and entry.get("categories"):
+        allowed = entry["categories"]
+        yield typed.notna() & ~typed.isin(allowed if _is_coded(entry) else list(map(str, allowed))), (
+            f"is not one of the allowed: {', '.join(map(str, allowed[:12]))}{', ...' if len(allowed) > 12 else ''}")
+
+
+def _bound(end: object, typed):
+    """An end of a range in the column's own type; None where it is open."""
+    import pandas as pd
+
+    if end is None or not pd.api.types.is_datetime64_any_dtype(typed):
+        return end
+    moment = pd.Timestamp(end)
+    return moment.tz_convert(None) if moment.tzinfo else moment

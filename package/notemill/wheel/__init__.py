@@ -1,0 +1,16 @@
+"""The model package: one registered version as a Python package, and as a wheel that anybody can `pip install`."""
+
+from notemill.wheel.archive import write_wheel
+from notemill.wheel.package import (
+    distribution_name,
+    import_name,
+    package_files,
+    requirements,
+    summary,
+    wheel_version,
+    write_tree,
+)
+from notemill.wheel.provenance import statement
+
+__all__ = ["distribution_name", "import_name", "package_files", "requirements", "statement", "summary", "wheel_version",
+           "write_tree", "write_wheel"]

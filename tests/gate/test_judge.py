@@ -1,0 +1,369 @@
+"""The whole gate on recorded runs: what passes, what is refused, and that every failure is a refusal."""
+
+import importlib
+import os
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+import skops.io
+from sklearn.dummy import DummyClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
+from tiny import code
+
+from notemill.errors import UsageError
+from notemill.files import read_json
+from notemill.gate.judge import judge
+from notemill.gate.verdict import NAMES
+
+
+def test_an_honest_run_passes_every_check(case, look):
+    case.gate["floor"] = 0.8
+    verdict = case.judge()
+    assert [check["check"] for check in verdict["checks"]] == list(NAMES)
+    assert {check["outcome"] for check in verdict["checks"]} == {"passed"}
+    assert verdict["verdict"] == "passed"
+    assert verdict["metric"] == "roc_auc"
+    assert verdict["n"] == 200
+    assert look(verdict, "metric")["figure"] == pytest.approx(case.figures["roc_auc"], abs=1e-12)
+    low, high = (look(verdict, "metric")[end] for end in ("low", "high"))
+    assert 0.8 < low < case.figures["roc_auc"] < high < 1
+
+
+@pytest.mark.parametrize(("task", "metric"), [("regression", "r2"), ("three", "balanced_accuracy")])
+def test_other_tasks_have_their_own_metric(make_case, look, task, metric):
+    case = make_case(task)
+    verdict = case.judge()
+    assert verdict["verdict"] == "passed"
+    assert verdict["metric"] == metric
+    assert look(verdict, "metric")["figure"] == pytest.approx(case.figures[metric], abs=1e-12)
+
+
+def test_the_same_run_gets_the_same_verdict_wherever_it_is_judged(real_case, request):
+    project, record = real_case.make()
+    first = judge(project, record)
+    request.getfixturevalue("here")
+    second = judge(project, record)
+    assert {**first, "made": 0} == {**second, "made": 0}
+    assert read_json(project.root / ".notemill/runs/20260101-000000-aaaa/verdict.json") == second
+
+
+def test_the_floor_is_held_against_the_lower_end(case, look):
+    case.gate["floor"] = round(case.figures["roc_auc"], 3) - 0.001
+    verdict = case.judge()
+    assert look(verdict, "floor")["outcome"] == "refused"
+    assert "but not surely" in look(verdict, "floor")["hint"]
+    assert verdict["verdict"] == "refused"
+
+
+@pytest.mark.parametrize("name", ["roc_auc", "accuracy", "n"])
+def test_a_forged_figure_is_named(case, look, name):
+    case.figures[name] += 0.01 if name != "n" else 1
+    check = look(case.judge(), "agreement")
+    assert check["outcome"] == "refused"
+    assert check["hint"].startswith(f"{name} is ")
+
+
+def test_the_gates_metric_has_to_be_among_the_figures(case, look):
+    del case.figures["roc_auc"]
+    assert "roc_auc is not among" in look(case.judge(), "agreement")["hint"]
+
+
+@pytest.mark.parametrize("content", [b"{", b"[]", b"{}", b'{"roc_auc": NaN}', b'{"roc_auc": "good"}'])
+def test_figures_that_are_none_are_refused(case, content):
+    case.contents["evaluate.metrics"] = content
+    assert case.outcomes()["agreement"] == "refused"
+
+
+def test_a_training_table_that_is_the_held_out_one_is_refused(case, look):
+    case.train = case.test
+    verdict = case.judge()
+    assert look(verdict, "held_out")["outcome"] == "refused"
+    assert look(verdict, "leakage.duplicates")["outcome"] == "warned"
+    assert look(verdict, "leakage.duplicates")["figure"] == 200
+
+
+def test_held_out_rows_that_reach_training_by_another_name_are_refused(case, look):
+    project, record = case.make()
+    test = record["steps"][0]["outputs"]["test"]
+    record["steps"][1]["inputs"]["more"] = {"from": "data/copy.parquet", "sha256": test["sha256"], "bytes": 1}
+    check = look(judge(project, record), "held_out")
+    assert check["outcome"] == "refused"
+    assert check["hint"].endswith("prepare.test -> train")
+
+
+def test_rows_in_both_tables_warn(case, look):
+    case.train = pd.concat([case.train, case.test.head(7)], ignore_index=True)
+    verdict = case.judge()
+    assert look(verdict, "leakage.duplicates")["outcome"] == "warned"
+    assert look(verdict, "leakage.duplicates")["figure"] == 7
+    assert verdict["verdict"] == "passed"
+
+
+@pytest.mark.parametrize(("task", "kind"), [("classification", "number"), ("classification", "category"),
+                                            ("three", "category"), ("regression", "number")])
+def test_a_column_that_gives_the_target_away_is_named(make_case, look, task, kind):
+    case = make_case(task)
+    case.schema["columns"].append({"name": "copy of y", "type": kind, "role": "feature", "from": {"type": "data"}})
+    for table in (case.train, case.test):
+        codes = table["y"] if task == "regression" else table["y"].map({"no": 0, "yes": 1})
+        table["copy of y"] = codes ** 3 if kind == "number" else "it is " + table["y"].astype("str")
+    verdict = case.judge()
+    assert look(verdict, "leakage.target")["outcome"] == "refused"
+    assert "'copy of y'" in look(verdict, "leakage.target")["hint"]
+    assert "'a'" not in look(verdict, "leakage.target")["hint"]
+
+
+def test_a_constant_model_is_no_better_than_a_dummy(case, look):
+    case.model = DummyClassifier().fit(case.train[["a"]], case.train["y"].to_numpy(dtype="object"))
+    verdict = case.judge()
+    assert look(verdict, "dummy")["outcome"] == "refused"
+    assert look(verdict, "dummy")["figure"] == 0
+    assert look(verdict, "baseline")["outcome"] == "refused"
+
+
+def test_a_model_that_is_worse_than_simple_means_is_refused_beyond_the_margin(case, look):
+    case.fit(["b"])
+    assert look(case.judge(), "dummy")["outcome"] == "passed"
+    assert look(case.judge(), "baseline")["outcome"] == "refused"
+    assert "a linear model on the raw columns has roc_auc 0.9" in look(case.judge(), "baseline")["hint"]
+    case.gate["margin"] = 0.5
+    assert look(case.judge(), "baseline")["outcome"] == "passed"
+
+
+def test_checks_in_warn_only_warn(case):
+    case.figures["accuracy"] = 0.5
+    case.gate["warn"] = ["agreement"]
+    verdict = case.judge()
+    assert verdict["verdict"] == "passed"
+    case.gate["warn"] = ["agrement"]
+    with pytest.raises(UsageError, match="did you mean 'agreement'"):
+        case.judge()
+
+
+# everything fails closed
+CODE = '''
+import os
+import time
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin
+
+
+class Odd(ClassifierMixin, BaseEstimator):
+    def __init__(self, how="exit"):
+        self.how = how
+
+    def fit(self, X, y):
+        self.classes_ = np.array(["no", "yes"], dtype=object)
+        return self
+
+    def predict_proba(self, X):
+        if self.how == "exit":
+            os._exit(0)
+        if self.how == "kill":
+            os.kill(os.getpid(), 9)
+        while self.how == "hang":
+            time.sleep(0.1)
+        if self.how == "raise":
+            raise ValueError("not today")
+        p = np.full(len(X), {"nan": np.nan, "large": 3.0}.get(self.how, 0.5))
+        return np.column_stack([1 - p, p])
+
+    def predict(self, X):
+        return np.array(["no", "yes"], dtype=object)[self.predict_proba(X).argmax(axis=1)]
+'''
+WORDS = {"exit": "left no answers", "kill": "SIGKILL", "hang": "within 5 s", "raise": "ValueError: not today",
+         "nan": "no numbers (NaN or infinite) in 200 of 200 rows", "large": "not between 0 and 1"}
+
+
+@pytest.fixture
+def odd_case(real_case, tmp_path, monkeypatch):
+    """A model whose class stands in cells of the train notebook."""
+    folder = tmp_path / "made" / "judged"
+    folder.mkdir(parents=True)
+    (folder / "__init__.py").write_text("")
+    (folder / "train.py").write_text(CODE)
+    monkeypatch.syspath_prepend(str(tmp_path / "made"))
+    for name in ("judged", "judged.train"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    odd = importlib.import_module("judged.train").Odd
+
+    def make(how, tags=("export",)):
+        real_case.model = skops.io.dumps(odd(how).fit(None, None))
+        real_case.cells["train"] = [code(CODE, tags=tags)]
+        return real_case
+
+    yield make
+    for name in ("judged", "judged.train"):
+        sys.modules.pop(name, None)
+
+
+@pytest.mark.parametrize("how", WORDS)
+def test_a_model_that_gives_no_answer_is_refused(odd_case, look, how):
+    verdict = odd_case(how).judge(seconds=5 if how == "hang" else 120)
+    for name in ("metric", "dummy", "baseline", "agreement"):
+        assert look(verdict, name)["outcome"] == "refused"
+        assert WORDS[how] in look(verdict, name)["hint"]
+    assert look(verdict, "rows")["outcome"] == "passed"
+    assert verdict["verdict"] == "refused"
+
+
+def test_exported_cells_work_in_the_gate(odd_case, look):
+    verdict = odd_case("fair").judge()
+    assert look(verdict, "metric")["outcome"] == "passed"
+    assert look(verdict, "dummy")["outcome"] == "refused"
+
+
+def test_a_type_that_nobody_reviewed_is_not_loaded(odd_case, look):
+    case = odd_case("kill", tags=())
+    assert look(case.judge(), "metric")["hint"].startswith(
+        "model.skops is not loaded: nobody has reviewed judged.train.Odd")
+    case.gate["types"] = ["judged.train.Odd"]
+    assert "ModuleNotFoundError" in look(case.judge(), "metric")["hint"]
+
+
+def test_a_hostile_model_is_not_loaded(case, look, tmp_path):
+    gone = FunctionTransformer(os.system, kw_args={"command": f"touch {tmp_path}/touched"})
+    case.model = skops.io.dumps(make_pipeline(gone, LogisticRegression()))
+    verdict = case.judge()
+    assert "nobody has reviewed" in look(verdict, "metric")["hint"]
+    assert verdict["verdict"] == "refused"
+    assert not (tmp_path / "touched").exists()
+
+
+@pytest.mark.parametrize("content", [b"", b"no archive", b"PK\x03\x04"])
+def test_a_model_file_that_is_none_is_refused(case, content):
+    case.contents["train.model"] = content
+    assert case.outcomes()["metric"] == "refused"
+
+
+def test_rows_that_the_package_would_refuse_are_refused_in_words(case, look):
+    case.schema["columns"][0] |= {"range": [-2, 2], "from": {"range": "contract"}}
+    case.test.loc[3, "a"] = 7.0
+    check = look(case.judge(), "rows")
+    assert check["outcome"] == "refused"
+    assert "row 4, column 'a': 7.0 is above 2" in check["hint"]
+
+
+def test_a_missing_column_is_a_refusal(case):
+    del case.test["b"]
+    case.figures = {"roc_auc": 0.9}
+    outcomes = case.outcomes()
+    assert {outcomes[name] for name in NAMES if name != "floor"} - {"passed"} == {"refused"}
+    assert outcomes["rows"] == outcomes["metric"] == "refused"
+
+
+def test_too_few_rows_are_refused(make_case, look):
+    case = make_case(rows=29)
+    assert look(case.judge(), "rows")["hint"] == "29 held-out rows are too few: 30 are wanted (gate: least_rows)"
+    case.gate["least_rows"] = 20
+    assert look(case.judge(), "rows")["outcome"] == "passed"
+
+
+def test_held_out_rows_of_one_class_have_no_figure(case):
+    case.test = case.test[case.test["y"] == "yes"].reset_index(drop=True)
+    outcomes = case.outcomes()
+    assert outcomes["metric"] == outcomes["dummy"] == "refused"
+
+
+def test_held_out_rows_of_an_unknown_class_are_refused(case, look):
+    case.test.loc[0, "y"] = "maybe"
+    assert "classes that the model does not know: maybe" in look(case.judge(), "metric")["hint"]
+
+
+def test_a_missing_target_is_refused(case):
+    case.test.loc[0, "y"] = None
+    outcomes = case.outcomes()
+    assert {name for name, outcome in outcomes.items() if outcome == "passed"} == {"held_out"}
+
+
+@pytest.mark.parametrize("part", ["prepare.train", "prepare.test", "prepare.schema"])
+def test_a_table_or_schema_that_cannot_be_read_is_refused(case, part):
+    case.contents[part] = b"nothing of use"
+    assert case.judge()["verdict"] == "refused"
+
+
+def test_without_training_rows_there_is_nothing_to_compare_with(case, look):
+    del case.steps["train"]["inputs"]["data"]
+    assert "name the training rows" in look(case.judge(), "dummy")["hint"]
+    case.gate["train"] = "prepare.train"
+    assert look(case.judge(), "dummy")["outcome"] == "passed"
+
+
+def test_a_gates_process_that_takes_for_ever_is_a_refusal(real_case, monkeypatch, look):
+    monkeypatch.setattr("notemill.gate.judge.SECONDS", 0.01)
+    monkeypatch.setattr("notemill.gate.judge.MORE", 0.0)
+    verdict = real_case.judge()
+    assert verdict["verdict"] == "refused"
+    assert "still at work" in look(verdict, "metric")["hint"]
+
+
+@pytest.mark.parametrize("result", [b"", b"[]", b"{}", b'{"metric": "a", "n": 1, "checks": [{"check": "metric"}]}',
+                                    b'{"metric": "a", "n": 1, "checks": []}'])
+def test_garbage_from_the_gates_process_is_a_refusal(case, monkeypatch, result):
+    def leave(folder, environ, seconds):
+        (folder / "result.json").write_bytes(result)
+
+    monkeypatch.setattr("notemill.gate.judge.run_worker", leave)
+    verdict = case.judge()
+    assert verdict["verdict"] == "refused"
+    assert [check["check"] for check in verdict["checks"]] == list(NAMES)
+
+
+# nothing to judge, or by no sense
+@pytest.mark.parametrize(("config", "words"), [
+    ({"metric": "roc_auk"}, "the metric 'roc_auk' is unknown"), ({"metric": "r2"}, "is not for a classification"),
+    ({"metric": "log_loss", "floor": 0.5}, "write metric: neg_log_loss and floor: -0.5"),
+    ({"metric": "neg_log_loss", "floor": 0.5}, "is never above 0"), ({"floor": 95}, "is never above 1")])
+def test_a_configuration_without_sense_is_a_usage_error(case, config, words):
+    case.gate |= config
+    with pytest.raises(UsageError, match=words):
+        case.judge()
+
+
+def test_without_schema_or_gate_there_is_nothing_to_judge(case):
+    del case.gate["schema"]
+    with pytest.raises(UsageError, match="'schema' is missing"):
+        case.judge()
+
+
+def test_content_that_is_gone_is_a_usage_error(case):
+    project, record = case.make()
+    record["steps"][1]["outputs"]["model"]["sha256"] = "0" * 64
+    with pytest.raises(UsageError, match="no longer in the store"):
+        judge(project, record)
+
+
+@pytest.mark.parametrize("status", ["failed", "running", "interrupted"])
+def test_only_a_run_that_is_done_is_judged(case, status):
+    project, record = case.make()
+    with pytest.raises(UsageError, match=status):
+        judge(project, {**record, "status": status})
+
+
+def test_what_is_not_judged_yet_says_so(case, look):
+    case.gate["slices"] = ["a"]
+    assert look(case.judge(), "slices")["outcome"] == "not assessed"
+
+
+def test_rows_of_one_group_are_drawn_together(case, look):
+    alone = look(case.judge(), "metric")
+    case.test["site"] = [f"site {i // 20}" for i in range(len(case.test))]
+    case.gate["group"] = "site"
+    check = look(case.judge(), "metric")
+    assert check["hint"] == "rows of one group are drawn together: 10 groups"
+    assert check["figure"] == alone["figure"]
+    assert (check["low"], check["high"]) != (alone["low"], alone["high"])
+
+
+def test_the_class_to_detect_is_the_schemas(case, look):
+    case.gate["metric"] = "recall"
+    case.figures = {"recall": float(np.mean(case.model.predict(case.test)[case.test["y"] == "no"] == "no"))}
+    case.schema["target"]["positive"] = "no"
+    verdict = case.judge()
+    assert look(verdict, "metric")["figure"] == case.figures["recall"]
+    assert look(verdict, "agreement")["outcome"] == "passed"

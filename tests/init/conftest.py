@@ -1,0 +1,50 @@
+"""Tables made of text, and `notemill init` called on them."""
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+from tiny import cli
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from init_samples import HEAD, csv_text, make_rows  # noqa: E402  (the line above finds it)
+
+DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
+
+
+@pytest.fixture
+def table(tmp_path):
+    """A function that writes a CSV file: rows, or its text or bytes."""
+    def write(content, name="in.csv", head=HEAD, encoding="utf-8", separator=","):
+        if not isinstance(content, str | bytes):
+            content = csv_text(content, head, separator)
+        path = tmp_path / name
+        path.write_bytes(content if isinstance(content, bytes) else content.encode(encoding))
+        return path
+    return write
+
+
+@pytest.fixture
+def rows():
+    return make_rows()
+
+
+@pytest.fixture
+def init(tmp_path, monkeypatch):
+    """A function that calls `notemill init` for a project in a folder of its own."""
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
+
+    def call(data=None, target="bought", *words, folder=None):
+        given = [] if data is None else ["--data", data, "--target", target]
+        return cli("init", folder or tmp_path / "project", *given, *words)
+    return call
+
+
+@pytest.fixture
+def shared_data():
+    """The folder with the real tables."""
+    if not DATA.is_dir():
+        pytest.skip(f"there is no {DATA} with real tables")
+    return DATA

@@ -1,0 +1,149 @@
+"""Task, split, estimator and notes follow from the table; what cannot be learnt is refused with a remedy."""
+
+import pandas
+import pytest
+from init_samples import HEAD, make_rows
+
+from notemill.errors import UsageError
+from notemill.init.choices import choose
+from notemill.init.columns import look_at
+
+
+@pytest.fixture
+def frame():
+    return pandas.DataFrame(make_rows(), columns=HEAD)
+
+
+def chosen(frame, target="bought", **asked):
+    return choose(frame, look_at(frame), target=target, **asked)[0]
+
+
+def refused(frame, target="bought", **asked):
+    with pytest.raises(UsageError) as error:
+        chosen(frame, target, **asked)
+    return str(error.value)
+
+
+def test_two_classes(frame):
+    found = chosen(frame)
+    assert (found.task, found.split, found.positive, found.metric, found.estimator) == (
+        "classification", "stratified", "yes", "roc_auc", "linear")
+
+
+def test_several_classes(frame):
+    found = chosen(frame, "colour")
+    assert (found.task, found.positive, found.metric) == ("classification", None, "balanced_accuracy")
+
+
+def test_a_quantity(frame):
+    found = chosen(frame, "size")
+    assert (found.task, found.split, found.metric, found.classes) == ("regression", "random", "r2", ())
+
+
+@pytest.mark.parametrize("values, task", [
+    (range(20), "classification"), (range(21), "regression"), ([0.5, 1.5], "regression"), ([True, False], "classification"),
+    (["a", "b"], "classification"), ([1.0, 2.0, None], "classification")])
+def test_the_task_follows_from_the_target(frame, values, task):
+    frame["y"] = pandas.Series((list(values) * 200)[:len(frame)])
+    assert chosen(frame, "y").task == task
+
+
+def test_many_rows_are_worth_boosting(frame):
+    assert chosen(pandas.concat([frame] * 9)).estimator == "boosting"
+
+
+@pytest.mark.parametrize("labels, positive", [
+    (["no", "yes"], "yes"), ([0, 1], "1"), ([False, True], "True"), (["<=50K", "<=50K", ">50K"], ">50K"), (["N", "N", "N", "Y"], "Y")])
+def test_the_class_to_detect(frame, labels, positive):
+    frame["y"] = (labels * 200)[:len(frame)]
+    assert chosen(frame, "y").positive == positive
+
+
+def test_the_class_to_detect_as_asked_for(frame):
+    assert chosen(frame, positive="no").positive == "no"
+    assert "'nope' is none of two classes" in refused(frame, positive="nope")
+    assert "is none of two classes" in refused(frame, "size", positive="1")
+
+
+def test_a_misspelt_column(frame):
+    assert "did you mean 'bought'?" in refused(frame, "bougth")
+    assert "did you mean 'bought'?" in refused(frame, " BOUGHT")
+    assert "did you mean 'age'?" in refused(frame, group="agee")
+
+
+def test_too_many_classes(frame):
+    frame = pandas.concat([frame] * 9, ignore_index=True)
+    frame["y"] = [f"class{n % 1000}" for n in range(len(frame))]
+    assert "the target has 1,000 classes\n  at most 100\n  put the rare ones together" in refused(frame, "y")
+    frame["y"] = [n % 1000 for n in range(len(frame))]
+    assert "--task regression" in refused(frame, "y", task="classification")
+    assert chosen(frame, "y").task == "regression"
+
+
+@pytest.mark.parametrize("values, says", [
+    (["a"], "one value only"), ([None], "0 rows have a target"), (["2024-01-01", "2024-01-02"], "the target is a date")])
+def test_targets_that_teach_nothing(frame, values, says):
+    frame["y"] = (values * 200)[:len(frame)]
+    assert says in refused(frame, "y")
+
+
+def test_text_is_no_quantity(frame):
+    assert "the target is no number" in refused(frame, task="regression")
+
+
+def test_few_rows(frame):
+    assert "19 rows have a target" in refused(frame.head(19))
+    assert any("60 rows are few" in note for note in chosen(frame.head(60)).notes)
+
+
+def test_rows_without_target_are_told(frame):
+    frame.loc[::10, "bought"] = None
+    assert "12 rows have no target: prepare leaves them out" in chosen(frame).notes
+
+
+def test_nothing_to_learn_from(frame):
+    only = frame[["bought"]].assign(id=range(len(frame)), same=1)
+    assert "no column is left" in refused(only)
+    assert "no column is left" in refused(only.assign(age=frame["age"]), group="age")
+
+
+def test_splits(frame):
+    frame["when"] = pandas.date_range("2024-01-01", periods=len(frame)).astype("str")
+    assert (chosen(frame, time="when").split, chosen(frame, group="colour").split) == ("time", "group")
+    assert chosen(frame, time="age").time == "age"
+    assert "either one" in refused(frame, time="when", group="colour")
+    assert "holds neither dates nor numbers, but 'green'" in refused(frame.assign(colour="green").assign(
+        colour=["green", "red"] * 60), time="colour")
+    assert "is the target" in refused(frame, group="bought")
+    assert "has no two different values" in refused(frame.assign(same=1), group="same")
+
+
+def test_columns_that_give_the_target_away(frame):
+    frame["code"] = frame["bought"].map({"yes": 1, "no": 0})
+    assert chosen(frame).drop == {"code": "its values stand for the target's, one for one"}
+    frame["percent"] = frame["size"] * 100 + 5
+    assert list(chosen(frame, "size").drop) == ["percent"]
+    parts = frame.assign(rest=frame["age"] * 3, total=frame["age"] * 4).drop(columns=["code", "percent"])
+    assert chosen(parts.assign(a=parts["size"] * 2, total=parts["size"] * 2 + parts["age"]), "total").drop == {
+        "age": "age + a is the target", "a": "age + a is the target"}
+
+
+def test_columns_that_do_not_give_it_away(frame):
+    assert chosen(frame).drop == {} and chosen(frame, "size").drop == {} and chosen(frame, "age").drop == {}
+
+
+def test_what_is_worth_knowing_is_told(frame):
+    frame["id"], frame["empty"], frame["same"] = range(len(frame)), None, 1
+    frame["mixed"] = ["x" if n == 3 else str(n / 7) for n in frame.index]
+    frame["far"] = [float("inf")] + [1.5, 2.5] * 59 + [3]
+    frame["gaps"] = frame["size"].where(frame.index % 2 > 0)
+    told = "\n".join(chosen(frame).notes)
+    for words in ("name the rows (the model does not see them): id", "hold nothing (the model does not see them): empty",
+                  "are always the same (the model does not see them): same", "words between the numbers, which count as missing: mixed",
+                  "infinite numbers, which most models refuse: far", "more than a third of the rows: gaps"):
+        assert words in told
+
+
+def test_rare_classes_are_told(frame):
+    frame.loc[3, "colour"] = "mauve"
+    assert "classes with fewer than 10 rows: mauve" in chosen(frame, "colour").notes
