@@ -48,22 +48,23 @@ def test(session: nox.Session) -> None:
 @nox.session
 def train(session: nox.Session) -> None:
     """Run the notebooks, only what changed: `nox -s train -- ARGS` is `notemill run ARGS`."""
-    notemill(session, "run")
+    install_once(session, "--editable", ".")
+    session.run("notemill", "run", *session.posargs, stderr=None, **PATIENCE)
 
 
-@nox.session
+@nox.session(venv_backend="none")
 def gate(session: nox.Session) -> None:
     """Judge the model of the last run: `nox -s gate -- ARGS` is `notemill gate ARGS`; fails where it is refused."""
     notemill(session, "gate")
 
 
-@nox.session
+@nox.session(venv_backend="none")
 def register(session: nox.Session) -> None:
     """Judge the model of the last run and register it, with its card: `nox -s register -- ARGS`."""
     notemill(session, "register")
 
 
-@nox.session
+@nox.session(venv_backend="none")
 def package(session: nox.Session) -> None:
     """Write the newest challenger as a wheel into dist/: `nox -s package -- [VERSION] [--output DIR]`."""
     notemill(session, "package")
@@ -81,9 +82,10 @@ def lock(session: nox.Session) -> None:
 
 
 def notemill(session: nox.Session, command: str) -> None:
-    """One of notemill's commands on this project, with the arguments that follow `--`."""
-    install_once(session, "--editable", ".")
-    session.run("notemill", command, *session.posargs, stderr=None, **PATIENCE)
+    """One of notemill's commands in the environment of `train`: another one would cost its installation again."""
+    session.run(sys.executable, "-m", "nox", "-s", "train", "--install-only", external=True, silent=True)
+    tool = ROOT / ".nox" / "train" / ("Scripts" if sys.platform == "win32" else "bin") / "notemill"
+    session.run(str(tool), command, *session.posargs, stderr=None, external=True, **PATIENCE)
 
 
 def build_wheel(session: nox.Session) -> str:

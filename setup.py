@@ -3,8 +3,8 @@
 The metadata and the place of the code (`packages.find.where`) are in pyproject.toml. A bare `find_packages()` would
 search beside this file, find nothing, and build an empty wheel without a word; tests/test_packaging.py looks into it.
 
-The files that a new project shares with this repository (notebooks, pre-commit hooks, pins) stand in the repository once;
-they are copied into the wheel here, where `notemill init` finds them.
+The files that a new project shares with this repository (notebooks, pre-commit hooks, pins) stand in the repository
+once; they are copied into the wheel here, where `notemill init` finds them.
 """
 
 from pathlib import Path

@@ -4,12 +4,16 @@ import ast
 import contextlib
 import io
 import json
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
+import pytest
 
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # threads that wait for a busy machine make boosting slow
 ROOT = Path(__file__).parents[1]
 SHARED = ROOT.parent / "shared" / "data"
 
@@ -37,6 +41,43 @@ class Trained:
         return self.test.drop(columns=self.schema["target"]["name"])
 
 
+def mixed_table(rows=400):
+    """Binary, with gaps, true and false, times, codes, text, and words between the numbers."""
+    random = np.random.default_rng(3)
+    hours = random.integers(0, 24 * 300, rows)
+    table = pd.DataFrame({
+        "size": random.normal(10, 3, rows), "colour": random.choice(["red", "green", "blue"], rows),
+        "shelf": random.choice([1, 2, 3], rows), "flag": random.choice(np.array([True, False], dtype=object), rows),
+        "at": (pd.Timestamp("2024-01-01") + pd.to_timedelta(hours, "h")).strftime("%Y-%m-%dT%H:%M:%S"),
+        "dose": [f"{value:.2f}" for value in random.uniform(0, 5, rows)],
+        "note": [" ".join(random.choice(list("abcdefghijkl"), 6)) + " wörd" for _ in range(rows)]})
+    score = table["size"] + 3 * (table["colour"] == "red") + random.normal(0, 1, rows)
+    table["answer"] = np.where(score > 11, "ja", "no")
+    table.loc[random.permutation(rows)[:15], "dose"] = "unknown"
+    for name, count in {"size": 20, "colour": 25, "shelf": 9, "flag": 30, "at": 10, "note": 5}.items():
+        table.loc[random.permutation(rows)[:count], name] = None
+    return table
+
+
+def mixed_files(folder):
+    """`mixed_table` as CSV, and a contract for it: what `train` takes."""
+    folder.mkdir(parents=True, exist_ok=True)
+    mixed_table().to_csv(folder / "mixed.csv", index=False)
+    (folder / "contract.yaml").write_text(
+        "columns:\n  shelf: {type: category, categories: [1, 2, 3, 4]}\n"
+        "  size: {type: number, unit: cm, range: [-5, 30]}\n  colour: {null_share: 0.2}\n", encoding="utf-8")
+    return {"source": folder / "mixed.csv", "contract": str(folder / "contract.yaml"), "target": "answer"}
+
+
+def shared_files(folder, name, rows=1500):
+    """The head of a table of ../shared/data."""
+    if not (SHARED / name).is_file():
+        pytest.skip(f"{name} is not in ../shared/data")
+    folder.mkdir(parents=True, exist_ok=True)
+    pd.read_csv(SHARED / name, dtype="str", keep_default_na=False, nrows=rows).to_csv(folder / name, index=False)
+    return folder / name
+
+
 def cells(name):
     """The code cells of a starter notebook, as text."""
     content = json.loads((ROOT / "notebooks" / f"{name}.ipynb").read_text(encoding="utf-8"))
@@ -58,7 +99,7 @@ def run_cells(name, until, given):
     raise LookupError(until)
 
 
-def train(folder, source, *, estimator="linear", max_iter=20, **prepare):
+def train(folder, source, *, estimator="linear", **prepare):
     """`source` (a CSV or Parquet file) through the cells of prepare and train."""
     folder.mkdir(parents=True, exist_ok=True)
     files = {name: str(folder / file) for name, file in
@@ -67,7 +108,7 @@ def train(folder, source, *, estimator="linear", max_iter=20, **prepare):
         run_cells("prepare", "schema.write_text", {"source": str(source), **prepare, **files})
         names = run_cells("train", "blocks = plan_blocks()", {
             "data": files["train"], "schema": files["schema"], "model": str(folder / "model.skops"),
-            "estimator": estimator, "max_iter": max_iter})
+            "estimator": estimator, "max_iter": 300 if estimator == "linear" else 20})
         names["pipeline"].fit(names["X"], names["y"])
     import skops.io
 

@@ -17,12 +17,17 @@ from notemill.errors import NotemillError
 
 REFERENCE = Path(__file__).parents[1] / "docs" / "reference" / "cli.md"
 COMMANDS = module.cli.commands
-PUBLIC = ["run", "plan", "why", "get", "compare", "debug", "lineage", "gc"]
+PUBLIC = ["run", "plan", "why", "get", "compare", "debug", "lineage", "gc", "gate", "register", "versions", "package",
+          "export", "init"]
+IN_A_PROJECT = [name for name in PUBLIC if name != "init"]
+HEAVY = {"gate", "register", "package", "init"}  # what they print when they succeed has tests of its own
 # Words for each command: some that succeed once there has been a run, and some that fail, with the exit code.
 WORDS = {"run": ([], ["nowhere"], 2), "plan": ([], ["nowhere"], 2), "why": (["one"], ["noe"], 2),
          "get": (["one.out", "FILE"], ["one.uot", "FILE"], 2), "compare": (["latest", "latest"], ["latest", "9999"], 2),
          "debug": (["one"], ["noe"], 2), "lineage": (["RUN"], ["20000101-000000-0000"], 2),
-         "gc": ([], ["--keep-days", "-1"], 2)}
+         "gc": ([], ["--keep-days", "-1"], 2), "gate": (None, [], 2), "register": (None, [], 2),
+         "versions": ([], ["nowhere"], 2), "package": (None, ["99"], 2), "export": ([], ["nowhere"], 2),
+         "init": (None, ["FILE", "--target", "y"], 2)}
 
 
 @pytest.fixture(scope="module")
@@ -80,18 +85,22 @@ def words_of(name, project, tmp_path, failing):
     return [word.replace("FILE", str(tmp_path / "got")).replace("RUN", run) for word in WORDS[name][failing]]
 
 
-@pytest.mark.parametrize("name", PUBLIC)
+@pytest.mark.parametrize("name", [name for name in PUBLIC if name not in HEAVY])
 def test_json_stands_alone_on_standard_output(ran, tmp_path, name):
     offline = ["--offline"] if name == "run" else []
     good = cli(name, "--json", *offline, *words_of(name, ran, tmp_path, 0), project=ran)
     assert good.code == 0 and isinstance(good.json, dict) and good.json["error"] is None
-    bad = cli(name, "--json", *words_of(name, ran, tmp_path, 1), project=ran)
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_an_error_in_json_stands_alone_on_standard_output(ran, tmp_path, name):
+    bad = cli(name, "--json", *words_of(name, ran, tmp_path, 1), project=ran if name in IN_A_PROJECT else None)
     assert bad.code == WORDS[name][2]
     assert set(bad.json) == {"error"} and {"where", "got", "allowed", "hint"} <= set(bad.json["error"])
     assert bad.json["error"]["got"] and bad.err and "Traceback" not in bad.err
 
 
-@pytest.mark.parametrize("name", PUBLIC)
+@pytest.mark.parametrize("name", IN_A_PROJECT)
 def test_a_folder_that_is_no_project(tmp_path, name):
     words = [word for word in words_of_none(name)]
     for folder in (tmp_path, tmp_path / "nowhere"):
@@ -248,8 +257,9 @@ def test_completion_is_a_script_of_that_shell(shell):
 def complete(project, line):
     """What bash offers at the end of the line."""
     words = line.split(" ")
+    paths = [os.path.abspath(path) for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
     environ = {**os.environ, "_NOTEMILL_COMPLETE": "bash_complete", "COMP_WORDS": line,
-               "COMP_CWORD": str(len(words) - 1)}
+               "COMP_CWORD": str(len(words) - 1), "PYTHONPATH": os.pathsep.join(paths)}
     done = subprocess.run([sys.executable, "-m", "notemill"], env=environ, cwd=project, capture_output=True, text=True,
                           timeout=60)
     return [offer.partition(",")[2] for offer in done.stdout.splitlines() if offer], done.stderr

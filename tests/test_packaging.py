@@ -47,7 +47,7 @@ def read_wheel(folder):
 
 
 def read_package():
-    """{name in the wheel: bytes} of every file of package/, and of those that a new project shares with this repository."""
+    """{name in the wheel: bytes} of every file of package/, and of those that new projects share with us."""
     folder = ROOT / "package"
     kept = (path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
     own = {str(path.relative_to(folder)): path.read_bytes() for path in kept if ".egg-info" not in str(path)}

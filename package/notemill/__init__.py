@@ -1,3 +1,3 @@
-"""Notemill: notebook in; a judged, signed, installable, deployed and watched model package out."""
+"""Notemill: notebook in; a judged model package that anybody can install out."""
 
 __version__ = "0.1.0"

@@ -35,7 +35,7 @@ class Commands(click.Group):
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(notemill.__version__, prog_name="notemill")
 def cli():
-    """Notebook in; a judged, signed, installable, deployed and watched model package out."""
+    """Notebook in; a judged model package that anybody can install out."""
 
 
 def run_options(command: Callable) -> Callable:
@@ -204,6 +204,18 @@ def gc(keep_days: int, dry_run: bool, folder: Path, as_json: bool):
 @PROJECT
 @JSON
 @told
+def gate(run_name: str | None, folder: Path, as_json: bool):
+    """Judge a run's model; exit 3 if it is refused."""
+    from notemill.commands import gate as command
+
+    sys.exit(command.gate(folder, run_name, as_json=as_json))
+
+
+@cli.command()
+@click.argument("run_name", metavar="[RUN]", required=False)
+@PROJECT
+@JSON
+@told
 def register(run_name: str | None, folder: Path, as_json: bool):
     """Judge a run's model and register it; exit 3 if it is refused."""
     from notemill.commands import register as command
@@ -229,9 +241,9 @@ def versions(folder: Path, as_json: bool):
 @JSON
 @told
 def package(version: str | None, output: Path | None, folder: Path, as_json: bool):
-    """Write a registered version as a wheel that anybody can pip install.
+    """Write a registered version as a wheel.
 
-    VERSION is a number or an alias: the newest challenger unless told otherwise.
+    Anybody can pip install it. VERSION is a number or an alias: the newest challenger unless told otherwise.
     """
     from notemill.commands import register as command
 
@@ -271,7 +283,10 @@ def export(check: bool, folder: Path, as_json: bool):
 @JSON
 @told
 def init(folder: Path, as_json: bool, **asked):
-    """Make a project from a table; without one: around the notebooks in DIR."""
+    """Make a project from a table, or around notebooks.
+
+    Without --data and --target: around the notebooks and scripts that are in DIR.
+    """
     from notemill.commands import init as command
 
     command.init(folder, as_json=as_json, **asked)

@@ -2,6 +2,7 @@
 
 import copy
 import json
+from importlib.metadata import version
 
 import numpy as np
 import pandas as pd
@@ -15,7 +16,7 @@ from sklearn.preprocessing import StandardScaler
 from tiny import make_project, notebook
 
 from notemill.gate import asking, predictor, worker
-from notemill.gate.judge import judge
+from notemill.gate.judging import judge
 from notemill.project import open_project
 
 NUMBERS = ["a", "b", "c"]
@@ -102,7 +103,10 @@ class Case:
                     "train.model": self.model, "evaluate.metrics": self.figures, **self.contents}
         kept = {name: self._keep(project, content) for name, content in contents.items()}
         steps = [self._recorded(project, name, body, kept) for name, body in self.steps.items()]
-        record = {"format": 1, "run": RUN, "status": "done", "started": "2026-01-01T00:00:00+00:00", "steps": steps}
+        installed = {name: version(name) for name in ("scikit-learn", "pandas", "numpy", "skops")}
+        distributions = project.store.add_bytes(json.dumps(installed).encode())
+        record = {"format": 1, "run": RUN, "status": "done", "started": "2026-01-01T00:00:00+00:00", "steps": steps,
+                  "git": None, "environment": {"python": "3.11.0", "distributions": distributions}}
         path = project.runs / RUN / "run.json"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(record))
@@ -121,7 +125,8 @@ class Case:
         executed = json.dumps(notebook(*self.cells.get(name, ["1"]))).encode()
         inputs = {key: {"from": source, **kept[source]} for key, source in body.get("inputs", {}).items()}
         outputs = {key: {"file": file, **kept[f"{name}.{key}"]} for key, file in body["outputs"].items()}
-        return {"step": name, "status": "done", "inputs": inputs, "outputs": outputs, "components": {"modules": {}},
+        return {"step": name, "status": "done", "inputs": inputs, "outputs": outputs,
+                "components": {"modules": {}, "distributions": {}, "python": "3.11.0"},
                 "origin_run": RUN, "executed": {"sha256": project.store.add_bytes(executed), "bytes": len(executed)}}
 
     def judge(self, **more):
@@ -159,7 +164,7 @@ def here(monkeypatch):
         worker.main(str(folder / "job.json"), str(folder / "result.json"))
 
     monkeypatch.setattr("notemill.gate.asking.ask", ask)
-    monkeypatch.setattr("notemill.gate.judge.run_worker", run_worker)
+    monkeypatch.setattr("notemill.gate.judging.run_worker", run_worker)
 
 
 @pytest.fixture

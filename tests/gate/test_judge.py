@@ -8,15 +8,17 @@ import numpy as np
 import pandas as pd
 import pytest
 import skops.io
+from sklearn.compose import ColumnTransformer
 from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
+from sklearn.tree import DecisionTreeClassifier
 from tiny import code
 
 from notemill.errors import UsageError
 from notemill.files import read_json
-from notemill.gate.judge import judge
+from notemill.gate.judging import judge
 from notemill.gate.verdict import NAMES
 
 
@@ -295,8 +297,8 @@ def test_without_training_rows_there_is_nothing_to_compare_with(case, look):
 
 
 def test_a_gates_process_that_takes_for_ever_is_a_refusal(real_case, monkeypatch, look):
-    monkeypatch.setattr("notemill.gate.judge.SECONDS", 0.01)
-    monkeypatch.setattr("notemill.gate.judge.MORE", 0.0)
+    monkeypatch.setattr("notemill.gate.judging.SECONDS", 0.01)
+    monkeypatch.setattr("notemill.gate.judging.MORE", 0.0)
     verdict = real_case.judge()
     assert verdict["verdict"] == "refused"
     assert "still at work" in look(verdict, "metric")["hint"]
@@ -308,7 +310,7 @@ def test_garbage_from_the_gates_process_is_a_refusal(case, monkeypatch, result):
     def leave(folder, environ, seconds):
         (folder / "result.json").write_bytes(result)
 
-    monkeypatch.setattr("notemill.gate.judge.run_worker", leave)
+    monkeypatch.setattr("notemill.gate.judging.run_worker", leave)
     verdict = case.judge()
     assert verdict["verdict"] == "refused"
     assert [check["check"] for check in verdict["checks"]] == list(NAMES)
@@ -367,3 +369,15 @@ def test_the_class_to_detect_is_the_schemas(case, look):
     verdict = case.judge()
     assert look(verdict, "metric")["figure"] == case.figures["recall"]
     assert look(verdict, "agreement")["outcome"] == "passed"
+
+
+def test_a_model_without_an_error_is_not_sure_beyond_its_rows(case, look):
+    case.gate |= {"metric": "accuracy", "floor": 0.98, "margin": 1}
+    case.train["y"], case.test["y"] = (np.where(table["a"] > 0, "yes", "no") for table in (case.train, case.test))
+    case.model = make_pipeline(ColumnTransformer([("a", "passthrough", ["a"])]), DecisionTreeClassifier())
+    case.model.fit(case.train, case.train["y"].to_numpy(dtype="object"))
+    case.test = case.test[case.test["a"].abs() > 0.1].reset_index(drop=True)
+    case.figures = {"accuracy": 1.0}
+    check = look(case.judge(), "floor")
+    assert check["figure"] == check["high"] == 1
+    assert check["low"] == 1 - 3 / len(case.test)

@@ -41,7 +41,8 @@ def test_a_quantity(frame):
 
 
 @pytest.mark.parametrize("values, task", [
-    (range(20), "classification"), (range(21), "regression"), ([0.5, 1.5], "regression"), ([True, False], "classification"),
+    (range(20), "classification"), (range(21), "regression"), ([0.5, 1.5], "regression"),
+    ([True, False], "classification"),
     (["a", "b"], "classification"), ([1.0, 2.0, None], "classification")])
 def test_the_task_follows_from_the_target(frame, values, task):
     frame["y"] = pandas.Series((list(values) * 200)[:len(frame)])
@@ -53,7 +54,8 @@ def test_many_rows_are_worth_boosting(frame):
 
 
 @pytest.mark.parametrize("labels, positive", [
-    (["no", "yes"], "yes"), ([0, 1], "1"), ([False, True], "True"), (["<=50K", "<=50K", ">50K"], ">50K"), (["N", "N", "N", "Y"], "Y")])
+    (["no", "yes"], "yes"), ([0, 1], "1"), ([False, True], "True"), (["<=50K", "<=50K", ">50K"], ">50K"),
+    (["N", "N", "N", "Y"], "Y")])
 def test_the_class_to_detect(frame, labels, positive):
     frame["y"] = (labels * 200)[:len(frame)]
     assert chosen(frame, "y").positive == positive
@@ -81,7 +83,8 @@ def test_too_many_classes(frame):
 
 
 @pytest.mark.parametrize("values, says", [
-    (["a"], "one value only"), ([None], "0 rows have a target"), (["2024-01-01", "2024-01-02"], "the target is a date")])
+    (["a"], "one value only"), ([None], "0 rows have a target"), (["2024-01-01", "2024-01-02"],
+                                                                  "the target is a date")])
 def test_targets_that_teach_nothing(frame, values, says):
     frame["y"] = (values * 200)[:len(frame)]
     assert says in refused(frame, "y")
@@ -135,15 +138,34 @@ def test_columns_that_do_not_give_it_away(frame):
 def test_what_is_worth_knowing_is_told(frame):
     frame["id"], frame["empty"], frame["same"] = range(len(frame)), None, 1
     frame["mixed"] = ["x" if n == 3 else str(n / 7) for n in frame.index]
-    frame["far"] = [float("inf")] + [1.5, 2.5] * 59 + [3]
     frame["gaps"] = frame["size"].where(frame.index % 2 > 0)
     told = "\n".join(chosen(frame).notes)
-    for words in ("name the rows (the model does not see them): id", "hold nothing (the model does not see them): empty",
-                  "are always the same (the model does not see them): same", "words between the numbers, which count as missing: mixed",
-                  "infinite numbers, which most models refuse: far", "more than a third of the rows: gaps"):
+    for words in ("name the rows (the model does not see them): id",
+                  "hold nothing (the model does not see them): empty",
+                  "are always the same (the model does not see them): same",
+                  "words between the numbers, which count as missing: mixed",
+                  "more than a third of the rows: gaps"):
         assert words in told
 
 
 def test_rare_classes_are_told(frame):
     frame.loc[3, "colour"] = "mauve"
     assert "classes with fewer than 10 rows: mauve" in chosen(frame, "colour").notes
+
+
+def test_infinite_numbers_are_refused(frame):
+    frame.loc[3, "size"] = float("inf")
+    assert "holds infinite numbers, which no model takes: size (1)" in refused(frame)
+
+
+def test_fractions_are_no_classes(frame):
+    frame["y"] = [0.5, 1.5] * 60
+    assert "the target's classes are fractions" in refused(frame, "y", task="classification")
+
+
+def test_classes_that_come_up_too_late(frame):
+    frame["day"] = range(len(frame))
+    frame["y"] = ["a", "b"] * 50 + ["c"] * 20
+    assert "classes that come up in the latest rows only: c" in refused(frame, "y", time="day")
+    frame["y"] = ["c", *frame["y"][1:]]
+    assert chosen(frame, "y", time="day").split == "time"

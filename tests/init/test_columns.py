@@ -12,8 +12,10 @@ def series(values, name="x"):
 
 @pytest.mark.parametrize("values, kind", [
     ([1, 2, 3], "integer"), ([1.5, 2], "number"), ([1, None, 3], "number"), ([True, False, True], "boolean"),
-    ([True, None, False], "boolean"), (["a", "b", "a", "b"], "category"), (["a b", "c", "d"], "text"), ([None, None], "number"),
-    (["2024-01-01", "2024-02-01 10:00"], "datetime"), (["2024-01-01", "2024-13-01"], "text"), (["2024-01-01", "soon"] * 2, "category"),
+    ([True, None, False], "boolean"), (["a", "b", "a", "b"], "category"), (["a b", "c", "d"], "text"),
+    ([None, None], "number"),
+    (["2024-01-01", "2024-02-01 10:00"], "datetime"), (["2024-01-01", "2024-13-01"], "text"),
+    (["2024-01-01", "soon"] * 2, "category"),
     (["1"] * 19 + ["x"], "number"), (["1", "x"] * 9, "category")])
 def test_types(values, kind):
     assert look_at_column(series(values)).type == kind
@@ -33,7 +35,8 @@ def test_what_is_seen_of_words():
 
 
 @pytest.mark.parametrize("name, values, identifies", [
-    ("x", [7, 8, 9, 10], True), ("x", [7, 8, 9, 20], False), ("customer_id", [7, 8, 9, 20], True), ("x", [7, 8, 8, 10], False),
+    ("x", [7, 8, 9, 10], True), ("x", [7, 8, 9, 20], False), ("customer_id", [7, 8, 9, 20], True),
+    ("x", [7, 8, 8, 10], False),
     ("x", ["u1", "u2", "u3"], True), ("x", ["u 1", "u 2", "u 3"], False), ("x", [1.5, 2.5, 3.5], False),
     ("x", ["u1", None, "u3"], False)])
 def test_columns_that_name_the_rows(name, values, identifies):

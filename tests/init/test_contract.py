@@ -1,4 +1,4 @@
-"""The contract that is written holds for the table it was made from and for honest rows to come, and catches the others."""
+"""The contract holds for the table it was made from and for honest rows to come, and catches the others."""
 
 from datetime import datetime, timezone
 
@@ -45,7 +45,8 @@ def test_words_between_numbers_and_rare_categories_warn(tmp_path, frame):
 
 
 @pytest.mark.parametrize("change, broken", [
-    ({"age": 300}, []), ({"size": 60.0}, []), ({"age": 5000}, [("age", "range", "error")]), ({"size": -1.0}, [("size", "range", "error")]),
+    ({"age": 300}, []), ({"size": 60.0}, []), ({"age": 5000}, [("age", "range", "error")]),
+    ({"size": -1.0}, [("size", "range", "error")]),
     ({"size": None}, [("size", "null_share", "error")]), ({"colour": "mauve"}, [("colour", "categories", "error")]),
     ({"bought": "maybe"}, [("bought", "categories", "error")]), ({"age": 1.5}, [("age", "type", "error")])])
 def test_rows_to_come(tmp_path, frame, change, broken):
@@ -73,11 +74,12 @@ def test_hostile_names_and_values_stay_what_they_are(tmp_path):
 def test_no_line_is_too_long(frame):
     frame["colour"] = [f"colour number {n % 40}" for n in frame.index]
     lines = contract_text(look_at(frame).values(), "bought", "classification", 120).splitlines()
-    assert max(len(line) for line in lines if "# seen" not in line) <= 130
+    assert max(len(line) for line in lines if "# seen" not in line) <= 120
 
 
 @pytest.mark.parametrize("low, high, limits", [
-    (17, 90, [0, 900]), (0, 1, [0, 10]), (-3, 12, [-200, 200]), (-5, -1, [-50, 0]), (0, 0, [0, None]), (0.02, 0.043, [0, 0.5]),
+    (17, 90, [0, 900]), (0, 1, [0, 10]), (-3, 12, [-200, 200]), (-5, -1, [-50, 0]), (0, 0, [0, None]),
+    (0.02, 0.043, [0, 0.5]),
     (1, 1484705, [0, 20000000])])
 def test_ranges(low, high, limits):
     assert number_range(Column("x", "number", 9, 0, 5, low, high)) == limits
@@ -96,7 +98,7 @@ def test_missing_values_get_slack_only_where_there_were_some():
 def test_dates_may_be_later_and_somewhat_earlier():
     day = datetime(2011, 1, 1, tzinfo=timezone.utc)
     assert earliest(day, datetime(2012, 12, 31, tzinfo=timezone.utc)) == "2000-12-31"
-    assert earliest(datetime(1940, 1, 1), datetime(2005, 1, 1)) == "1874-12-31"
+    assert earliest(datetime(1940, 1, 1), datetime(2005, 1, 1)) == "1874-12-30"
     assert earliest(datetime(5, 1, 1), datetime(2005, 1, 1)) == "0001-01-01"
 
 

@@ -49,4 +49,5 @@ def test_row_names_as_r_writes_them_are_a_column_without_name():
 def test_distinct_names_are_those_of_pandas():
     names, changed = distinct_names(["a", "b", "a", "a", "", "a.1"])
     assert names == ["a", "b", "a.2", "a.3", "column_5", "a.1"]
-    assert changed == ["column 3, 'a', is called 'a.2'", "column 4, 'a', is called 'a.3'", "column 5 is called 'column_5'"]
+    assert changed == ["column 3, 'a', is called 'a.2'", "column 4, 'a', is called 'a.3'",
+                       "column 5 is called 'column_5'"]

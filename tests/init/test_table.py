@@ -158,3 +158,10 @@ def test_a_table_of_scikit_learn():
     assert (found.source, found.name, len(found.frame)) == ("sklearn:iris", "iris", 150)
     with pytest.raises(UsageError, match="did you mean 'sklearn:iris'"):
         read("sklearn:irsi")
+
+
+@pytest.mark.parametrize("how", [{"header": "a,b"}, {"no_header": True}, {"separator": ";"}, {"encoding": "cp1252"}])
+def test_words_about_csv_for_other_tables(tmp_path, how):
+    for data in "sklearn:iris", parquet(tmp_path / "in.parquet", plain()):
+        with pytest.raises(UsageError, match="is for CSV files"):
+            read(data, **how)

@@ -14,7 +14,8 @@ TEXT = csv_text(make_rows(40), ("größe", "age", "colour", "bought"))
 
 
 @pytest.mark.parametrize("encoding, found", [
-    ("utf-8", "utf-8"), ("utf-8-sig", "utf-8-sig"), ("cp1252", "cp1252"), ("utf-16", "utf-16"), ("utf-16-le", "utf-16-le"),
+    ("utf-8", "utf-8"), ("utf-8-sig", "utf-8-sig"), ("cp1252", "cp1252"), ("utf-16", "utf-16"),
+    ("utf-16-le", "utf-16-le"),
     ("utf-16-be", "utf-16-be"), ("utf-32", "utf-32")])
 def test_encoding(table, encoding, found):
     form = written.look(table(TEXT, encoding=encoding))
@@ -37,7 +38,8 @@ def test_prose_with_semicolons_does_not_make_one_the_separator(table):
     assert written.look(table(rows, head=("a", "b", "c"))).separator == ","
 
 
-@pytest.mark.parametrize("pack, name", [(lambda data: gzip.compress(data, mtime=0), "gzip"), (bz2.compress, "bzip2"), (lzma.compress, "xz")])
+@pytest.mark.parametrize("pack, name", [(lambda data: gzip.compress(data, mtime=0), "gzip"), (bz2.compress, "bzip2"),
+                                        (lzma.compress, "xz")])
 def test_packed(table, rows, pack, name):
     form = written.look(table(pack(csv_text(rows).encode()), name="whatever"))
     assert (form.packed, form.odd) == (name, [f"unpacked ({name})"])
@@ -48,7 +50,8 @@ def test_a_plain_file_has_nothing_odd(table, rows):
 
 
 @pytest.mark.parametrize("content, says", [
-    (b"PK\x03\x04xxxx", "is an Excel workbook"), (b"", "is empty"), (b"   \n", "is empty"), (b'[{"a": 1}]', "looks like JSON"),
+    (b"PK\x03\x04xxxx", "is an Excel workbook"), (b"", "is empty"), (b"   \n", "is empty"),
+    (b'[{"a": 1}]', "looks like JSON"),
     (b"<html><body>", "looks like JSON or a web page"), (b"a\n1\n2\n", "has one column only"),
     (bytes(range(256)), "is no text"), (gzip.compress(b"a,b\n1,2\n", mtime=0)[:12], "cannot be read"),
     (b"SQLite format 3\x00", "is a SQLite database")])

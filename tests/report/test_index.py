@@ -124,9 +124,9 @@ def test_a_page_of_a_run_that_goes_on_says_what_to_do_if_it_does_not(page, three
 
 @pytest.mark.parametrize("status", ["done", "failed", "interrupted"])
 def test_a_page_says_when_it_was_true(page, three_steps, status):
-    """A later run that was killed may have written none."""
+    """And no more: a later run, killed or not, has a page of its own."""
     found = page({**three_steps, "status": status, "ended": "2026-11-20T23:14:00.5+00:00"}).select_one(".as-of").text
-    assert "2026-11-20 23:14:00 UTC" in found and "killed" in found and "notemill plan" in found
+    assert "2026-11-20 23:14:00 UTC" in found and "killed" not in found and "notemill plan" in found
 
 
 def test_failure_comes_first_and_leads_to_the_cell(page):

@@ -98,6 +98,27 @@ def test_a_killed_run_is_closed_by_the_next_and_keeps_what_it_saw(tmp_path, run_
     assert "'half'" in str(kept(project, killed["steps"][1]["executed"]["sha256"])["cells"])
 
 
+def test_the_page_of_a_killed_run_is_its_own(tmp_path, run_here, statuses):
+    """And the state before it has its page again, though nothing is left to run."""
+    project = chain(tmp_path)
+    page = project / "reports" / "index.html"
+    first = run_here(project).json["run"]
+    with started("run", "--offline", "-p", "a.pause=30", project=project) as process:
+        assert until(lambda: len(executions(project)) == 4 and first not in headings(page)) is True, headings(page)
+        process.kill()
+        process.wait()
+    killed = last_record(project)["run"]
+    assert "Running" in headings(page) and killed in page.read_text() and "it was killed" in page.read_text()
+    assert set(statuses(run_here(project)).values()) == {"reused"}
+    assert "Done" in headings(page) and killed not in page.read_text()
+
+
+def headings(page):
+    """What the page says at its top of the run and its state."""
+    text = page.read_text()
+    return text.partition("<h1>")[2].partition("<h2")[0]
+
+
 def test_a_run_killed_after_its_last_step_is_closed_by_one_that_has_nothing_to_do(tmp_path, run_here, statuses):
     project = chain(tmp_path)
     run_here(project)

@@ -46,6 +46,13 @@ def test_the_index_is_written_anew_where_the_state_differs(project, run_here):
     assert page(project, "index.html") != before
 
 
+def test_a_page_that_cannot_be_written_at_the_beginning_ends_no_run(project, run_here, statuses):
+    (project / "reports" / "index.html").mkdir(parents=True)
+    result = run_here(project)
+    assert statuses(result) == {"one": "done", "two": "done"} and result.code == 0
+    assert len([text for text in result.json["warnings"] if "could not be written" in text]) == 1
+
+
 def test_back_to_an_older_state_the_index_follows(project, run_here, statuses):
     text = (project / "notebooks" / "two.ipynb").read_text()
     run_here(project)

@@ -7,18 +7,23 @@ import click
 
 from notemill.commands.shared import print_json
 from notemill.project import open_project
-from notemill.text import Style, style_for, table
+from notemill.text import Style, printable, style_for, table
 
 REFUSED = 3
 
 
 def gate(folder: Path, run: str | None, *, as_json: bool) -> int:
     """Judge the run, tell, and give the exit code."""
-    from notemill.gate.judge import judge
+    from notemill.commands.register import RECORDS
+    from notemill.gate import check_ready
+    from notemill.registry import Records
+    from notemill.release import judge
 
     project = open_project(folder)
     try:
-        verdict = judge(project, project.find_run(run))
+        record = project.find_run(run)
+        check_ready(project, record)
+        verdict = judge(project, record, Records(project.root / RECORDS))
     finally:
         project.save()
     show(verdict, as_json=as_json)
@@ -42,7 +47,7 @@ def as_text(verdict: dict, style: Style) -> str:
     for line, check in zip(lines[1:], verdict["checks"], strict=True):
         outcome = check["outcome"]
         told.append(line.removesuffix(outcome) + paint[outcome](outcome) if line.endswith(outcome) else line)
-    hints = [f"  {check['check']}: {check['hint']}" for check in verdict["checks"]
+    hints = [f"  {check['check']}: {printable(check['hint'])}" for check in verdict["checks"]
              if check["hint"] and check["outcome"] in ("refused", "warned")]
     mark = style.bad("refused") if verdict["verdict"] == "refused" else style.good("passed")
     by = f"{verdict['metric']}, n = {verdict['n']:,}" if verdict["n"] is not None else "not judged to the end"

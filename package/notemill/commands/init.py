@@ -16,6 +16,7 @@ from notemill.text import printable, style_for, table
 
 SHOWN = 5
 READING = ("header", "no_header", "separator", "encoding", "copy")
+LEAVES = "Runs leave .notemill/, reports/ and mlflow.db: put them into .gitignore"
 UNRUN = "what they read and write is not known yet: say it under inputs: and outputs: in notebooks/pipeline.yaml"
 
 
@@ -46,7 +47,8 @@ def wish(folder: Path, **asked) -> Wish:
 
 def tell_made(made: Made) -> None:
     style = style_for(sys.stdout)
-    click.echo(f"{style.good('✓')} {style.strong(str(made.folder))}: the project '{made.name}', {len(made.files)} files\n")
+    where = style.strong(printable(made.folder))
+    click.echo(f"{style.good('✓')} {where}: the project '{made.name}', {len(made.files)} files\n")
     click.echo(table(["what", "is"], facts_of(made), style))
     for note in made.choices.notes:
         click.echo(f"{style.warn('!')} {printable(note)}")
@@ -94,7 +96,8 @@ def made_json(made: Made) -> dict:
             "rows": len(made.table.frame), "columns": len(made.table.frame.columns),
             "target": choices.target, "task": choices.task, "split": choices.split, "positive": choices.positive,
             "drop": dict(choices.drop), "estimator": choices.estimator, "metric": choices.metric,
-            "requires": made.requirement, "notes": list(choices.notes), "next": next_commands(made.folder), "error": None}
+            "requires": made.requirement, "notes": list(choices.notes), "next": next_commands(made.folder),
+            "error": None}
 
 
 def tell_adopted(adopted: Adopted) -> None:
@@ -104,8 +107,7 @@ def tell_adopted(adopted: Adopted) -> None:
     click.echo(table(["step", "runs", "its parameters"], rows, style))
     for left in adopted.left:
         click.echo(style.dim(f"  left out: {printable(left.path)}: {printable(left.why)}"))
-    click.echo(f"\nThey run one after the other, by name; {UNRUN}.\nRuns leave .notemill/, reports/ and mlflow.db: put them into .gitignore. "
-               "Next:\n\n    notemill run")
+    click.echo(f"\nThey run one after the other, by name; {UNRUN}.\n{LEAVES}. Next:\n\n    notemill run")
 
 
 def adopted_json(adopted: Adopted) -> dict:

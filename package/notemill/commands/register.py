@@ -64,7 +64,7 @@ def package(folder: Path, asked: str | None, output: Path | None, *, as_json: bo
     uri = lineage.tracking_uri(project.root, project.environ)
     with registry(uri) as client:
         version = find_version(client, project.pipeline.name, asked, uri)
-        manifest = fetch(client, project.pipeline.name, version, records)
+        manifest = fetch(client, project.pipeline.name, version.version, records)
     path = build(manifest, records, output or project.root / "dist")
     digest = sha256_file(path)
     if as_json:

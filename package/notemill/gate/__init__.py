@@ -1,4 +1,25 @@
-"""The gate: it loads the model and the held-out rows itself, computes everything, and believes nobody's figures.
+"""The gate: it loads the model and the held-out rows itself, computes everything, and believes nobody's figures."""
 
-`notemill.gate.judge.judge(project, record)` gives the verdict on a run.
-"""
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from notemill.project import Project
+
+
+def judge(project: "Project", record: Mapping, *, content: str | None = None, seconds: float | None = None) -> dict:
+    """The verdict on a run, which is also written beside its record.
+
+    `content`: the digest of what is judged; `seconds`: how long the model may take. Raises UsageError where there is
+    nothing to judge, or the gate section makes no sense.
+    """
+    from notemill.gate.judging import judge as carry_out  # late: the processes that judge need nothing of the project
+
+    return carry_out(project, record, content=content, seconds=seconds)
+
+
+def check_ready(project: "Project", record: Mapping) -> None:
+    """Raise UsageError where there is nothing to judge: no gate section, a run not done, outputs that are gone."""
+    from notemill.gate.judging import ready
+
+    ready(project, record)

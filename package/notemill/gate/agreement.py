@@ -31,8 +31,10 @@ def check_agreement(judged: Judged) -> Check:
         more = f"; and {len(wrong) - SHOWN} more" if len(wrong) > SHOWN else ""
         return Check("agreement", "refused", figure=float(len(wrong)), n=len(evidence.good), limit=0.0,
                      hint="; ".join(wrong[:SHOWN]) + more)
+    others = ", ".join(name for name in written if name not in known)
+    unknown = f"; not compared: {others}" if others else ""
     return Check("agreement", "passed", figure=0.0, n=len(evidence.good), limit=0.0,
-                 hint=f"equal: {', '.join(known)}")
+                 hint=f"equal: {', '.join(known)}{unknown}")
 
 
 def read_figures(evidence: Evidence) -> dict:

@@ -1,6 +1,7 @@
 """The checks on figures: metric, floor, dummy, baseline, rows. Each takes the evidence and gives a Check, or raises."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 
@@ -11,6 +12,7 @@ from notemill.gate.statistics import Interval, difference, interval, need_number
 from notemill.gate.verdict import Check
 
 LEAST_ROWS = 30
+NO_ERROR = 3  # rule of three (Hanley and Lippman-Hand, 1983, JAMA 249): no error in n rows; up to 3 / n may be wrong
 MARGIN = 0.01  # of a score that ends at 1; of a loss: this share of the baseline's
 SHOWN = 3  # problems in a hint
 
@@ -26,8 +28,12 @@ class Judged:
 
     @once
     def interval(self) -> Interval:
-        """Of the model's score; higher is better."""
-        return interval(self.statistic(self.evidence.answers), self.evidence.rows, drawn=self.drawn)
+        """Of the model's score; higher is better. Resamples of rows without any error show none either."""
+        evidence = self.evidence
+        found = interval(self.statistic(evidence.answers), evidence.rows, drawn=self.drawn)
+        if found.low == found.figure == 1 and not evidence.is_regression:
+            return replace(found, low=1 - NO_ERROR / evidence.rows.count)
+        return found
 
     @once
     def drawn(self) -> np.ndarray:

@@ -206,16 +206,14 @@ class Evidence:
 
     @once
     def baselines(self) -> dict[str, Answers]:
-        return self._answers_of(rivals.baselines(self.is_regression, len(self.training[1])), plain=False)
+        return self._answers_of(rivals.baselines(self.class_count, len(self.training[1])), plain=False)
 
     def _answers_of(self, models: Mapping, plain: bool) -> dict[str, Answers]:
         """Fitted on the training rows, asked of the held-out ones; codes are those of `schema_classes`."""
         learn, y = self.training
-        ask = self.columns
-        if not plain:
-            prepare = rivals.preprocessing(self.schema).fit(learn)
-            learn, ask = prepare.transform(learn), prepare.transform(ask)
-        return {name: rivals.answers_of(model.fit(learn, y), ask, len(self.schema_classes))
+        prepare = (lambda table: table) if plain else rivals.preprocessing(self.schema).fit(learn).transform
+        ready = prepare(learn)
+        return {name: rivals.answers_of(model.fit(ready, y), prepare, self.columns, self.class_count)
                 for name, model in models.items()}
 
     def in_model_codes(self, answers: Answers) -> Answers:

@@ -1,5 +1,7 @@
 """What a model has to beat: a dummy that knows no columns, and simple models on the raw columns."""
 
+from collections.abc import Callable
+
 import numpy as np
 
 from notemill.gate.metrics import Answers
@@ -7,6 +9,7 @@ from notemill.runtime.rows import used_columns
 
 MOST_ROWS = 20_000  # to fit on: a simple model learns no more from more
 MOST_CATEGORIES = 20
+MOST_CLASSES = 50
 DEPTH = 4
 
 
@@ -19,17 +22,18 @@ def dummies(regression: bool) -> dict:
     return {"the classes' shares": DummyClassifier(strategy="prior")}
 
 
-def baselines(regression: bool, rows: int) -> dict:
-    """A linear model and a shallow tree."""
+def baselines(classes: int, rows: int) -> dict:
+    """A linear model (but for very many classes, for which it is slow) and a shallow tree."""
     from sklearn.linear_model import LogisticRegression, Ridge
     from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
     leaf = int(np.clip(rows // 50, 1, 20))
-    if regression:
+    if not classes:
         return {"a linear model": Ridge(),
                 "a shallow tree": DecisionTreeRegressor(max_depth=DEPTH, min_samples_leaf=leaf, random_state=0)}
-    return {"a linear model": LogisticRegression(max_iter=300),
-            "a shallow tree": DecisionTreeClassifier(max_depth=DEPTH, min_samples_leaf=leaf, random_state=0)}
+    tree = DecisionTreeClassifier(max_depth=DEPTH, min_samples_leaf=leaf, random_state=0)
+    linear = {"a linear model": LogisticRegression(max_iter=300)} if classes <= MOST_CLASSES else {}
+    return {**linear, "a shallow tree": tree}
 
 
 def preprocessing(schema: dict):
@@ -77,11 +81,14 @@ def some(rows: int, most: int = MOST_ROWS, seed: int = 0) -> np.ndarray:
     return np.sort(np.random.default_rng(seed).permutation(rows)[:most])
 
 
-def answers_of(fitted, table, classes: int) -> Answers:
-    """A fitted rival's answers; a class that its training rows lack has probability 0."""
-    labels = fitted.predict(table)
-    if not classes:
-        return Answers(labels)
-    probabilities = np.zeros((len(table), classes))
-    probabilities[:, fitted.classes_] = fitted.predict_proba(table)
-    return Answers(labels, probabilities)
+def answers_of(fitted, prepare: Callable, table, classes: int) -> Answers:
+    """A fitted rival's answers to rows that `prepare` makes ready; a class that its training rows lack has probability
+    0. In parts: one column for each category takes room."""
+    labels, probabilities = [], []
+    for at in range(0, len(table), MOST_ROWS):
+        part = prepare(table.iloc[at:at + MOST_ROWS])
+        labels.append(fitted.predict(part))
+        if classes:
+            probabilities.append(np.zeros((len(part), classes)))
+            probabilities[-1][:, fitted.classes_] = fitted.predict_proba(part)
+    return Answers(np.concatenate(labels), np.concatenate(probabilities) if classes else None)

@@ -111,14 +111,24 @@ def draw(rows: Rows, seed: int) -> Iterator[np.ndarray]:
 def _one_of_rows(rows: Rows) -> Callable:
     """A resample that holds every class: drawn again where one lacks, within the classes where most would lack one."""
     if rows.classes is None:
-        return lambda random: _counts(random, np.arange(rows.count), rows.count)
+        return lambda random: _counts(random, rows.count)
     sizes = np.bincount(rows.classes)
     present = sizes[sizes > 0]
     if math.prod(1 - math.exp(-int(size)) for size in present) < 0.5:
-        parts = [np.flatnonzero(rows.classes == code) for code in np.flatnonzero(sizes)]
-        return lambda random: sum(_counts(random, part, rows.count) for part in parts)
-    return lambda random: _with_all_classes(
-        lambda: _counts(random, np.arange(rows.count), rows.count), rows.classes, len(present))
+        return _one_within_classes(rows.classes, sizes)
+    return lambda random: _with_all_classes(lambda: _counts(random, rows.count), rows.classes, len(present))
+
+
+def _one_within_classes(classes: np.ndarray, sizes: np.ndarray) -> Callable:
+    """Each class keeps its number of rows (stratified bootstrap)."""
+    order = np.argsort(classes, kind="stable")
+    size, start = np.repeat(sizes, sizes), np.repeat(np.cumsum(sizes) - sizes, sizes)
+
+    def one(random):
+        chosen = order[start + (random.random(len(order)) * size).astype("int64")]
+        return np.bincount(chosen, minlength=len(order)).astype("float64")
+
+    return one
 
 
 def _one_of_groups(rows: Rows) -> Callable:
@@ -137,9 +147,8 @@ def _one_of_groups(rows: Rows) -> Callable:
     return lambda random: _with_all_classes(lambda: one(random), rows.classes, present)
 
 
-def _counts(random: np.random.Generator, part: np.ndarray, count: int) -> np.ndarray:
-    chosen = part[random.integers(0, len(part), len(part))]
-    return np.bincount(chosen, minlength=count).astype("float64")
+def _counts(random: np.random.Generator, count: int) -> np.ndarray:
+    return np.bincount(random.integers(0, count, count), minlength=count).astype("float64")
 
 
 def _with_all_classes(one: Callable, classes: np.ndarray, present: int) -> np.ndarray:

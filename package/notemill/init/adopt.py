@@ -11,12 +11,12 @@ from notemill.init.quote import comment, text
 from notemill.pipeline import FILE
 
 HEAD = """\
-# The notebooks and scripts that were found, in the order of their names, one after the other: as they are, with the parameters
-# of their own `parameters` cells. Notemill does not know yet what they read and write. Where you say so, it runs only what
-# changed, and hands files over:
-#   inputs: {table: data/table.csv}        the notebook gets the path in its parameter `table`
-#   outputs: {model: model.skops}          likewise; another step takes it by `inputs: {model: train.model}`
-# `after:` then goes away. Every key is in docs/reference/pipeline.md of Notemill.
+# The notebooks and scripts that were found, in the order of their names, one after the other: as they are, with the
+# parameters of their own `parameters` cells. Notemill does not know yet what they read and write. Where you say so, it
+# runs only what changed, and hands files over:
+#   inputs: {table: data/table.csv}     the notebook gets the path in its parameter `table`
+#   outputs: {model: model.skops}       likewise; another step takes it by `inputs: {model: train.model}`,
+#                                       and no longer needs its `after:`
 """
 
 

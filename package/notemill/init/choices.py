@@ -1,14 +1,16 @@
 """What the table and its target ask for: task, split, estimator, metric; and what is worth knowing about them."""
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from notemill.errors import UsageError, did_you_mean
-from notemill.init.columns import Column, counted
+from notemill.init.columns import Column, as_moments, counted
 from notemill.init.leaks import find_leaks
 from notemill.init.quote import comment
 
 LEAST_ROWS = 20
+TEST_SIZE = 0.3         # share of the rows that is held out
 FEW_ROWS = 200          # below that the intervals are wide
 BOOSTS = 1_000          # rows from which boosting beats a linear model as a rule
 MOST_CLASSES = 100
@@ -43,7 +45,10 @@ def choose(frame, columns: dict[str, Column], *, target: str, task: str | None =
     task = task or guess_task(columns[target])
     columns = {**columns, target: _as_target(frame[target], columns[target], task)}
     check_target(columns[target], task)
+    _check_finite(columns)
     split = _split(columns, target, task, group, time)
+    if split == "time" and task == "classification":
+        _check_later_classes(frame, columns[time], target)
     classes = columns[target].values if task == "classification" else ()
     leaks = {name: why for name, why in find_leaks(frame, columns, target, task).items() if name not in (group, time)}
     _check_features(columns, target, {group, *leaks})
@@ -56,9 +61,10 @@ def choose(frame, columns: dict[str, Column], *, target: str, task: str | None =
 def _need(columns: Mapping[str, Column], name: str, option: str) -> None:
     if name not in columns:
         names = [comment(column) for column in columns]
+        more = f", ... ({len(names)} in all)" if names[SHOWN:] else ""
         folded = next((other for other in columns if other.strip().lower() == name.strip().lower()), None)
         raise UsageError(option, f"there is no column '{comment(name)}'",
-                         f"the table has: {', '.join(names[:SHOWN])}" + (f", ... ({len(names)} in all)" * bool(names[SHOWN:])),
+                         f"the table has: {', '.join(names[:SHOWN])}{more}",
                          f"did you mean '{comment(folded)}'?" if folded else did_you_mean(name, names))
 
 
@@ -81,7 +87,8 @@ def _as_target(values, column: Column, task: str) -> Column:
         return column
     if column.type == "datetime" or not column.filled or column.distinct > MOST_CLASSES:
         return column
-    return replace(column, type="category", values=counted(values.dropna().astype("str")), strange=(), low=None, high=None)
+    return replace(column, type="category", values=counted(values.dropna().astype("str")), strange=(), low=None,
+                   high=None)
 
 
 def check_target(target: Column, task: str) -> None:
@@ -92,6 +99,9 @@ def check_target(target: Column, task: str) -> None:
                          "turn it into a number in the source, for example days")
     if target.distinct < 2:
         raise UsageError(where, "the target has one value only", "at least two: else there is nothing to learn")
+    if task == "classification" and target.numeric and any(isinstance(value, float) for value, _ in target.values):
+        raise UsageError(where, "the target's classes are fractions", "words, or whole numbers",
+                         "--task regression, if it is a quantity")
     if task == "regression" and not target.numeric:
         raise UsageError(where, f"the target is no number, but {target.type}", "a quantity for --task regression",
                          "leave --task out, or say --task classification")
@@ -99,6 +109,25 @@ def check_target(target: Column, task: str) -> None:
         hint = "--task regression, if it is a quantity" if target.numeric else \
             "put the rare ones together in the source, or choose a coarser column"
         raise UsageError(where, f"the target has {target.distinct:,} classes", f"at most {MOST_CLASSES}", hint)
+
+
+def _check_finite(columns: Mapping[str, Column]) -> None:
+    found = [f"{comment(name)} ({column.odd_numbers:,})" for name, column in columns.items() if column.odd_numbers]
+    if found:
+        raise UsageError("the table", f"holds infinite numbers, which no model takes: {', '.join(found[:SHOWN])}",
+                         "finite numbers, and empty cells for what is not known", "mend them in the source")
+
+
+def _check_later_classes(frame, time: Column, target: str) -> None:
+    """The rows that prepare.ipynb will hold out must not have classes that come up only then."""
+    known = frame[frame[target].notna()]
+    moments = as_moments(known[time.name]) if time.type == "datetime" else known[time.name]
+    ordered = moments.dropna().sort_values()
+    late = moments >= ordered.iloc[math.ceil((1 - TEST_SIZE) * (len(ordered) - 1))]
+    new = sorted(set(known[target][late].astype("str")) - set(known[target][~late].astype("str")))
+    if new:
+        raise UsageError(f"--time {comment(time.name)}", f"classes that come up in the latest rows only: {_some(new)}",
+                         "the model can only know what there was before", "leave --time out, or those rows")
 
 
 def _split(columns: Mapping[str, Column], target: str, task: str, group: str | None, time: str | None) -> str:
@@ -166,7 +195,6 @@ def _column_notes(columns: Mapping[str, Column]) -> Iterable[str]:
              "hold nothing (the model does not see them)": lambda c: not c.filled,
              "are always the same (the model does not see them)": lambda c: c.distinct == 1,
              "hold words between the numbers, which count as missing": lambda c: bool(c.strange),
-             "hold infinite numbers, which most models refuse": lambda c: bool(c.odd_numbers),
              "are missing in more than a third of the rows": lambda c: c.filled and c.missing > c.rows / 3}
     for words, holds in kinds.items():
         if found := [comment(name) for name, column in columns.items() if holds(column)]:

@@ -12,10 +12,10 @@ WIDTH = 118
 COMMON = 5              # a category seen less often has sisters that were not seen at all
 DECADE = timedelta(days=3653)
 HEAD = """\
-# What the source table has to be before any step sees it, as far as {rows:,} rows could show it. Each column was looked at: what
-# was seen stands behind its name. The limits are wide on purpose (ten times the largest number seen, zero where nothing is negative):
-# they catch other units, swapped columns and broken exports. You know more: narrow them, and add `unit:` and `description:`.
-# `warn: [...]` names the rules that warn and do not refuse. See docs/reference/contract.md of Notemill.
+# What the source table has to be before any step sees it, as far as {rows:,} rows could show it. Each column was
+# looked at: what was seen stands behind its name. The limits are wide on purpose (ten times the largest number seen,
+# zero where nothing is negative): they catch other units, swapped columns and broken exports. You know more: narrow
+# them, and add `unit:` and `description:`. `warn: [...]` names the rules that warn and do not refuse.
 rows: {{least: {least}}}
 columns:
 """

@@ -12,7 +12,8 @@ MOSTLY = 0.9
 
 def decimal_comma(columns: Sequence[Sequence[str]], separator: str) -> bool:
     """Whether commas in this table's numbers are decimal ones: by any cell that leaves no other reading."""
-    commas = [cells for cells in map(_filled, columns) if any("," in cell for cell in cells[:1000]) and _are(COMMA, cells)]
+    filled = [cells for cells in map(_filled, columns) if any("," in cell for cell in cells[:1000])]
+    commas = [cells for cells in filled if _are(COMMA, cells)]
     return any(CERTAIN_COMMA.fullmatch(cell) for cells in commas for cell in cells) or bool(commas) and separator == ";"
 
 
@@ -37,4 +38,5 @@ def _filled(cells: Sequence[str]) -> list[str]:
 def _are(kind: re.Pattern, cells: Sequence[str]) -> bool:
     """Whether nearly all cells are such numbers; a text column shows it in its first hundred."""
     some = cells[:100]
-    return bool(cells) and all(sum(bool(kind.fullmatch(c)) for c in part) >= MOSTLY * len(part) for part in (some, cells))
+    return bool(cells) and all(sum(map(bool, map(kind.fullmatch, part))) >= MOSTLY * len(part)
+                               for part in (some, cells))

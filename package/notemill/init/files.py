@@ -7,14 +7,16 @@ from datetime import date
 from notemill.code import package_name
 from notemill.init.starter import shared_files, template
 
-TEMPLATES = {"README.md": "README.md", "setup.py": "setup.py.txt", "noxfile.py": "noxfile.py.txt", ".drone.yml": "drone.yml",
+TEMPLATES = {"README.md": "README.md", "setup.py": "setup.py.txt", "noxfile.py": "noxfile.py.txt",
+             ".drone.yml": "drone.yml",
              "Dockerfile": "Dockerfile", ".dockerignore": "dockerignore", ".gitignore": "gitignore",
              "model_card.md": "model_card.md", "tests/test_exported.py": "test_exported.py.txt",
              "tests/test_pipeline.py": "test_pipeline.py.txt"}
 PINS = "# The versions with which Notemill {version} was tested: what the sessions of noxfile.py install.\n"
 
 
-def project_files(name: str, requirement: str, human: Mapping[str, str | None], risk: str, table: str) -> dict[str, bytes]:
+def project_files(name: str, requirement: str, human: Mapping[str, str | None], risk: str,
+                  table: str) -> dict[str, bytes]:
     """What does not come from the table: the house, the notebooks, the tests. `human`: owner and purpose."""
     package = package_name(name)
     values = {"name": name, "package": package, "requirement": requirement, "table": table, "risk": risk,

@@ -9,9 +9,10 @@ from pathlib import Path
 
 from notemill.errors import UsageError
 from notemill.memory import Memory
-from notemill.notebook import Notebook, read_notebook
+from notemill.notebook import Notebook, load_cells, read_notebook
 
-SKIPPED = {"venv", "env", "node_modules", "build", "dist", "tests", "test", "docs", "__pycache__", "site-packages", "reports",
+SKIPPED = {"venv", "env", "node_modules", "build", "dist", "tests", "test", "docs", "__pycache__", "site-packages",
+           "reports",
            "htmlcov", "mlruns", "mlartifacts", "wheels"}
 HOUSE = re.compile(r"(setup|noxfile|conftest|tasks|fabfile|manage|__\w+__|test_.*|.*_test)\.py")
 DEEP = 6        # folders
@@ -39,14 +40,15 @@ def find_notebooks(folder: Path) -> tuple[list[Found], list[Left]]:
     """What can be run, by name (2 before 10), and what was left out."""
     paths = sorted(_walk(folder), key=in_order)
     if len(paths) > MOST:
-        raise UsageError(str(folder), f"has more than {MOST} notebooks and scripts", hint="name the folder that holds those meant")
+        raise UsageError(str(folder), f"has more than {MOST} notebooks and scripts",
+                         hint="name the folder that holds those meant")
     read = {path: _read(folder, path) for path in paths}
     imported = {name.lstrip(".") for notebook in read.values() if isinstance(notebook, Notebook)
                 for name in notebook.imports}
     found, left = [], []
     for path, notebook in read.items():
         why = notebook if isinstance(notebook, str) else _why_not(folder, path, notebook, paths, imported)
-        left.append(Left(path, why)) if why else found.append(_found(path, notebook))
+        left.append(Left(path, why)) if why else found.append(_found(folder, path, notebook))
     return found, left
 
 
@@ -62,9 +64,14 @@ def _walk(folder: Path) -> Iterator[str]:
 
 
 def in_order(path: str) -> list:
-    """Numbers count as numbers: 2-train before 10-report."""
-    return [[(0, int(part), "") if part.isdecimal() else (1, 0, part.lower()) for part in re.split(r"(\d+)", name) if part]
-            for name in Path(path).parts]
+    """By numbered folders, then by the file's own name; numbers count as numbers: 2-train before 10-report."""
+    *folders, name = Path(path).parts
+    return [[_by_numbers(folder) for folder in folders if folder[0].isdecimal()], _by_numbers(name),
+            [_by_numbers(folder) for folder in folders]]
+
+
+def _by_numbers(name: str) -> list:
+    return [(0, int(part), "") if part.isdecimal() else (1, 0, part.lower()) for part in re.split(r"(\d+)", name) if part]
 
 
 def _read(folder: Path, path: str) -> Notebook | str:
@@ -110,6 +117,9 @@ def _calls(node: ast.AST) -> bool:
     return any(isinstance(inner, ast.Call) for inner in ast.walk(node))
 
 
-def _found(path: str, notebook: Notebook) -> Found:
-    other = notebook.kernel if notebook.language != "python" else None
-    return Found(path, tuple(notebook.parameters), other)
+def _found(folder: Path, path: str, notebook: Notebook) -> Found:
+    names = tuple(notebook.parameters)
+    if notebook.language == "python":
+        return Found(path, names)
+    metadata = load_cells(folder / path, (folder / path).read_bytes(), path)["metadata"]
+    return Found(path, names, (metadata.get("kernelspec") or {}).get("name"))

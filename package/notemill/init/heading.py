@@ -23,7 +23,8 @@ class Heading:
     rows: int
 
 
-def find_heading(where: str, rows: Sequence[Sequence[str]], header: str | None, no_header: bool, target: str) -> Heading:
+def find_heading(where: str, rows: Sequence[Sequence[str]], header: str | None, no_header: bool,
+                 target: str) -> Heading:
     """Names from the first rows, or from what was given. Raises UsageError where there seem to be none."""
     first, rest = list(rows[0]), rows[1:]
     if header not in (None, FIRST) or no_header:

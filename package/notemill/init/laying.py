@@ -10,7 +10,7 @@ from pathlib import Path
 from notemill.errors import UsageError
 from notemill.files import write_atomic
 
-SHOWN = 12
+SHOWN = 40
 
 
 def lay_out(folder: Path, files: Mapping[str, bytes]) -> None:

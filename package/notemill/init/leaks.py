@@ -46,7 +46,8 @@ def _arithmetic(known, names: list[str], target: str) -> dict[str, str]:
     for n, one in enumerate(rest):
         for other in rest[n + 1:]:
             if sign := _adds_up(whole[one], whole[other], y):
-                found |= {one: f"{sign.format(one, other)} is the target", other: f"{sign.format(one, other)} is the target"}
+                found |= {one: f"{sign.format(one, other)} is the target",
+                          other: f"{sign.format(one, other)} is the target"}
     return found
 
 

@@ -1,5 +1,6 @@
 """Names that a project needs: its own, its package's, its steps'."""
 
+import importlib.util
 import re
 import sys
 import unicodedata
@@ -10,8 +11,9 @@ from notemill.code import package_name
 from notemill.errors import UsageError
 from notemill.pipeline import NAME
 
-# names of which the tests, the house or the notebooks already have one
-TAKEN = {"notemill", "tests", "test", "package", "notebooks", "setup", "noxfile", "conftest", "numpy", "pandas", "sklearn",
+# names that the project's own folders have, or that are installed beside it sooner or later
+TAKEN = {"notemill", "tests", "test", "package", "notebooks", "setup", "noxfile", "conftest", "numpy", "pandas",
+         "sklearn",
          "skops", "matplotlib", "mlflow", "yaml", "nox", "pytest", "scipy", "pyarrow", "streamlit", "dask"}
 
 
@@ -21,11 +23,19 @@ def project_name(folder: Path, wanted: str | None) -> str:
     if not NAME.fullmatch(name):
         raise UsageError("--name" if wanted is not None else str(folder), f"'{name}' can be no project's name",
                          "a letter first, then letters, digits, _ and -", "name it with --name")
-    if package_name(name) in TAKEN | set(sys.stdlib_module_names):
+    if _hides(package_name(name)):
         raise UsageError("--name" if wanted is not None else str(folder),
                          f"a project called '{name}' would hide the Python module of that name",
-                         hint=f"another name: --name {name}-model" if not name.endswith("model") else "another name: --name")
+                         hint=f"name it otherwise: --name {name}-model")
     return name
+
+
+def _hides(module: str) -> bool:
+    """Whether a package of that name would stand before a module that somebody counts on."""
+    if module in TAKEN or module in sys.stdlib_module_names:
+        return True
+    found = importlib.util.find_spec(module)
+    return bool(found and found.origin and "site-packages" in Path(found.origin).parts)
 
 
 def bare(text: str) -> str:

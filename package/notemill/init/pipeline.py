@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from notemill.init.choices import Choices
+from notemill.init.choices import TEST_SIZE, Choices
 from notemill.init.quote import comment, listed, text
 
 SMOKE = "smoke:                            # small parameters, for `nox -s test`: the whole pipeline in a minute"
@@ -49,7 +49,7 @@ def _prepare(choices: Choices) -> list[str]:
         lines += [f"# {comment(name)}: {comment(why, 120)}" for name, why in choices.drop.items()]
     lines.append(f"split: {choices.split}".ljust(28) + "# random | stratified | group | time")
     lines += [f"{key}: {text(name)}" for key, name in (("group", choices.group), ("time", choices.time)) if name]
-    return [*lines, "test_size: 0.3"]
+    return [*lines, f"test_size: {TEST_SIZE}"]
 
 
 def _gate(choices: Choices) -> list[str]:

@@ -30,8 +30,8 @@ class Reading:
 
 @dataclass(frozen=True)
 class Table:
-    """`frame` is what the prepare notebook will see; `content` a plain rewriting of the file, None where the file itself
-    will do; `source` the file or sklearn:NAME; `said` how it was read, in words."""
+    """`frame` is what the prepare notebook will see; `content` a plain rewriting of the file, None where it will do as
+    it is; `source` the file or sklearn:NAME; `said` how it was read, in words."""
 
     source: Path | str
     frame: object = field(repr=False)
@@ -53,16 +53,29 @@ class Table:
 def read_table(data: str, target: str, reading: Reading) -> Table:
     """The table at `data`: a file, or sklearn:NAME. Raises UsageError for what cannot be read as one."""
     if data.startswith("sklearn:"):
+        _refuse_words(data, reading)
         return _sample(data)
     if "://" in data:
         raise UsageError("--data", f"'{comment(data)}' is an address", "a file, or sklearn:NAME",
                          "fetch the file first; its address can go into pipeline.yaml afterwards")
     path = Path(data)
     _check_file(path)
-    table = _parquet(path, reading) if written.is_parquet(path) else _csv(path, target, reading)
+    if written.is_parquet(path):
+        _refuse_words(data, reading)
+        table = _parquet(path, reading)
+    else:
+        table = _csv(path, target, reading)
     if not len(table.frame):
         raise UsageError(data, "has a heading and no rows", "a table with rows")
     return table
+
+
+def _refuse_words(data: str, reading: Reading) -> None:
+    """Words about CSV files for a table that is none."""
+    given = [f"--{name.replace('_', '-')}" for name in ("header", "no_header", "separator", "encoding")
+             if getattr(reading, name)]
+    if given:
+        raise UsageError(given[0], f"is for CSV files, and {data} is none", hint="leave it out")
 
 
 def _check_file(path: Path) -> None:
@@ -126,7 +139,8 @@ def _led(rows: list[list[str]], blanks: bool) -> list[list[str]]:
 def _plain_csv(path: Path, odd: object, heading):
     """The table of a file that the notebook can read as it is; None for any other."""
     names = heading.names
-    if odd or heading.rows == 0 or path.suffix != ".csv" or len({*names}) < len(names) or not all(map(str.strip, names)):
+    if odd or heading.rows == 0 or path.suffix != ".csv" or len({*names}) < len(names) \
+            or not all(map(str.strip, names)):
         return None
     import pandas
 
@@ -148,7 +162,8 @@ def _has_commas(frame) -> bool:
 
 def _check_size(path: Path, reading: Reading, said: Sequence[str]) -> None:
     if path.stat().st_size > SMALL and not reading.copy:
-        raise UsageError(str(path), f"is no plain CSV file ({', '.join(said) or 'see its heading and numbers'}) and has "
+        raise UsageError(str(path),
+                         f"is no plain CSV file ({', '.join(said) or 'see its heading and numbers'}) and has "
                          f"{path.stat().st_size / 1e6:.0f} MB", "a table over 10 MB stays where it is",
                          "--copy writes a plain copy into data/")
 
@@ -174,7 +189,8 @@ def _rewritten(path: Path, form: written.Written, blanks: bool, heading, said: l
     numbers = [comment(name) for name, cells in zip(names, changed, strict=True) if cells]
     content = _plain_bytes(names, [new or old for new, old in zip(changed, kept, strict=True)])
     kind = "decimal comma" if comma else "commas between thousands"
-    told = [*said, *([f"{kind} in {', '.join(numbers[:SHOWN])}{', ...' if numbers[SHOWN:] else ''}"] if numbers else []),
+    told = [*said,
+            *([f"{kind} in {', '.join(numbers[:SHOWN])}{', ...' if numbers[SHOWN:] else ''}"] if numbers else []),
             *(["no heading"] if not heading.rows else []), *notes]
     return Table(path, pandas.read_csv(io.BytesIO(content), low_memory=False), content, said=tuple(told))
 
@@ -218,7 +234,7 @@ def _plain_bytes(names: Sequence[str], columns: list) -> bytes:
 # Parquet
 
 def _parquet(path: Path, reading: Reading) -> Table:
-    """A Parquet file's table; without pandas's index, whose column the contract would see and the notebook would not."""
+    """A Parquet file's table; without pandas's index: the contract would see its column, the notebook would not."""
     import pyarrow
     from pyarrow import parquet
 
@@ -244,11 +260,13 @@ def _check_types(path: Path, table) -> None:
     from pyarrow import types
 
     known = (types.is_integer, types.is_floating, types.is_boolean, types.is_string, types.is_large_string,
-             types.is_string_view, types.is_timestamp, types.is_date, types.is_dictionary, types.is_decimal, types.is_null)
+             types.is_string_view, types.is_timestamp, types.is_date, types.is_dictionary, types.is_decimal,
+             types.is_null)
     strange = [f"{comment(column.name)} ({column.type})" for column in table.schema
                if not any(knows(column.type) for knows in known)]
     if strange:
-        raise UsageError(str(path), f"these columns are of types that a model cannot take: {', '.join(strange[:SHOWN])}",
+        raise UsageError(str(path),
+                         f"these columns are of types that a model cannot take: {', '.join(strange[:SHOWN])}",
                          "numbers, text, true and false, dates", "leave them out, or turn them into one of these")
 
 

@@ -1,4 +1,4 @@
-"""How a project asks for notemill: by its version from an index, else by a wheel of its own made from what is installed.
+"""How a project asks for notemill: by its version from an index, else by a wheel made from what is installed.
 
 The wheel is the installed package, file by file, so that it needs neither network nor build tools. Its version carries
 the digest of its content: no index has it, and another state of the code is another version.
@@ -80,7 +80,8 @@ def _checkout_info() -> dict[str, bytes]:
     for extra, needs in extras.items():
         lines += [f"Provides-Extra: {extra}", *(f'Requires-Dist: {need} ; extra == "{extra}"' for need in needs)]
     scripts = "".join(f"{name} = {target}\n" for name, target in project["scripts"].items())
-    return {"METADATA": ("\n".join(lines) + "\n").encode(), "entry_points.txt": f"[console_scripts]\n{scripts}".encode(),
+    return {"METADATA": ("\n".join(lines) + "\n").encode(),
+            "entry_points.txt": f"[console_scripts]\n{scripts}".encode(),
             "licenses/LICENSE": (starter.CHECKOUT / "LICENSE").read_bytes()}
 
 

@@ -10,8 +10,8 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from notemill.errors import UsageError
-from notemill.files import canonical_json
+from notemill.errors import NotemillError, UsageError
+from notemill.files import canonical_json, sha256_text
 from notemill.lineage import check_reachable, ensure_embedded, shown_uri
 from notemill.lineage.client import mlflow_client
 from notemill.lineage.template import database_lock
@@ -19,7 +19,7 @@ from notemill.lineage.uri import embedded_path
 from notemill.registry.records import Records, content_of
 
 CHALLENGER = "challenger"
-CONTENT, COMPLETE = "notemill.content", "notemill.complete"
+CONTENT, COMPLETE, DIGEST = "notemill.content", "notemill.complete", "notemill.manifest"
 MANIFEST = "manifest.json"
 
 
@@ -43,27 +43,40 @@ class Version:
 
 @contextlib.contextmanager
 def registry(uri: str) -> Iterator:
-    """MLflow's client, where its server answers or its database is there."""
+    """MLflow's client, where its server answers or its database is there. What MLflow refuses is a NotemillError."""
     check_reachable(uri)
     ensure_embedded(uri)
     path = embedded_path(uri)
     with database_lock(path) if path else contextlib.nullcontext(), mlflow_client(uri) as client:
-        yield client
+        from mlflow.exceptions import MlflowException
+
+        try:
+            yield client
+        except MlflowException as error:
+            raise NotemillError(f"MLflow at {shown_uri(uri)}", str(error).splitlines()[0][:300]) from error
 
 
-def register(client, manifest: Mapping, records: Records, package: Mapping[str, bytes], mlflow_run: str) -> int:
-    """Register a version, once for each content, and make it the challenger: its number.
+def register(client, manifest: dict, records: Records, package: Mapping[str, bytes], mlflow_run: str) -> None:
+    """Register a version, whole or not at all.
 
     `package` are the files of the model package by path, under a name of its own; `mlflow_run` is the run that trained
     the model: the files become its artifacts.
     """
-    name, content = manifest["name"], manifest["content"]
+    source = _send(client, manifest, records, package, mlflow_run)
+    number = _create(client, manifest, source, mlflow_run)
+    if number_of(client, manifest["name"], manifest["content"]) == number:
+        records.keep_manifest(manifest)
+    else:  # another machine registered the same at the same time, and was first
+        client.delete_model_version(manifest["name"], str(number))
+
+
+def take_up(client, name: str, content: str, records: Records) -> dict | None:
+    """The version that has this content already, as the challenger: its manifest as it was registered, or None."""
     number = number_of(client, name, content)
     if number is None:
-        source = _send(client, manifest, records, package, mlflow_run)
-        number = _create(client, manifest, source, mlflow_run)
+        return None
     client.set_registered_model_alias(name, CHALLENGER, str(number))
-    return number
+    return fetch(client, name, number, records)
 
 
 def number_of(client, name: str, content: str) -> int | None:
@@ -91,7 +104,7 @@ def _send(client, manifest: Mapping, records: Records, package: Mapping[str, byt
         kept = Path(folder, "model", "notemill")
         (kept / "files").mkdir(parents=True)
         (kept / MANIFEST).write_text(canonical_json(manifest), encoding="utf-8")
-        for sha256 in {*manifest["files"].values(), *manifest["code"].values()}:
+        for sha256 in named_files(manifest):
             (kept / "files" / sha256).write_bytes(records.read(sha256))
         for name in ("verdict.json", "card.md"):
             Path(folder, "model", name).write_bytes(records.read(manifest["files"][name]))
@@ -127,8 +140,8 @@ def _create(client, manifest: Mapping, source: str, run: str) -> int:
             raise
     tags = {CONTENT: manifest["content"], "notemill.run": manifest["run"], "notemill.verdict": manifest["verdict"],
             "notemill.commit": manifest["commit"] or "", "notemill.created": manifest["created"],
-            "notemill.metric": manifest["metric"], "notemill.figure": repr(manifest["figure"]),
-            COMPLETE: datetime.now(UTC).isoformat()}
+            "notemill.metric": manifest["metric"], "notemill.figure": json.dumps(manifest["figure"]),
+            DIGEST: digest_of(manifest), COMPLETE: datetime.now(UTC).isoformat()}
     version = client.create_model_version(name, source, run, tags=tags)
     return int(version.version)
 
@@ -172,24 +185,41 @@ def find_version(client, name: str, asked: str | None, uri: str) -> Version:
     raise UsageError(f"version '{wanted}'", "is not registered", f"the versions are: {known}")
 
 
-def fetch(client, name: str, version: Version, records: Records) -> dict:
-    """The version's manifest; what these records do not hold is fetched from MLflow, and checked."""
-    manifest = records.manifest(version.content)
-    if manifest is None:
-        manifest = _download(client, name, version, records)
-    return {**manifest, "version": version.version}
+def digest_of(manifest: Mapping) -> str:
+    return sha256_text(canonical_json(manifest))
 
 
-def _download(client, name: str, version: Version, records: Records) -> dict:
-    source = client.get_model_version(name, str(version.version))
+def fetch(client, name: str, number: int, records: Records) -> dict:
+    """A version's manifest as it was registered; what these records do not hold comes from MLflow, and is checked."""
+    version = client.get_model_version(name, str(number))
+    manifest = records.manifest(version.tags[CONTENT])
+    if manifest is None or digest_of(manifest) != version.tags[DIGEST]:
+        manifest = _download(client, version, records)
+        records.keep_manifest(manifest)
+    return {**manifest, "version": number}
+
+
+def _download(client, version, records: Records) -> dict:
+    """The manifest and all files that it names, from MLflow. Raises NotemillError where they are not what they were."""
+    from mlflow.exceptions import MlflowException
+
     with tempfile.TemporaryDirectory(prefix="notemill-") as folder:
-        place = source.source.rpartition("/")[2]
-        kept = Path(client.download_artifacts(source.run_id, f"{place}/notemill", folder))
-        manifest = json.loads((kept / MANIFEST).read_bytes())
-        for sha256 in {*manifest["files"].values(), *manifest["code"].values()}:
-            if records.add((kept / "files" / sha256).read_bytes()) != sha256:
-                raise UsageError(f"version {version.version} of {name}", f"the file {sha256} in MLflow is damaged")
-    if not manifest["content"] == content_of(manifest) == version.content:
-        raise UsageError(f"version {version.version} of {name}", "its manifest in MLflow is another one's")
-    records.keep_manifest(manifest)
+        try:
+            place = version.source.rpartition("/")[2]
+            kept = Path(client.download_artifacts(version.run_id, f"{place}/notemill", folder))
+            manifest = json.loads((kept / MANIFEST).read_bytes())
+            if digest_of(manifest) != version.tags[DIGEST] or content_of(manifest) != version.tags[CONTENT]:
+                raise ValueError("the manifest is another one")
+            for sha256 in named_files(manifest):
+                if records.add((kept / "files" / sha256).read_bytes()) != sha256:
+                    raise ValueError(f"{sha256} has another content")
+        except (MlflowException, OSError, ValueError, KeyError) as error:
+            where = f"version {version.version} of '{version.name}' in MLflow"
+            raise NotemillError(where, f"its files are gone or damaged: {str(error)[:200]}",
+                                hint="bring MLflow's artifacts back from a backup") from None
     return manifest
+
+
+def named_files(manifest: Mapping) -> set[str]:
+    """The digests of all that a version is made of."""
+    return {*manifest["files"].values(), *manifest["code"].values()}

@@ -7,7 +7,7 @@ from filelock import FileLock
 from notemill import gate, lineage, wheel
 from notemill.errors import NotemillError
 from notemill.project import Project
-from notemill.registry import Records, registry
+from notemill.registry import Records, registry, take_up
 from notemill.registry import register as register_version
 from notemill.release.complete import complete
 from notemill.release.draft import draft
@@ -20,7 +20,10 @@ def judge(project: Project, record: Mapping, records: Records) -> dict:
 
 
 def register(project: Project, record: Mapping, records: Records) -> tuple[dict, dict | None, int | None]:
-    """(verdict, manifest, number): manifest and number are None where the gate refused."""
+    """(verdict, manifest, number): manifest and number are None where the gate refused.
+
+    What is registered already keeps its number, and all that was said of it then.
+    """
     uri = lineage.tracking_uri(project.root, project.environ)
     lineage.check_reachable(uri)
     (project.folder / "locks").mkdir(parents=True, exist_ok=True)
@@ -29,23 +32,21 @@ def register(project: Project, record: Mapping, records: Records) -> tuple[dict,
         verdict = gate.judge(project, record, content=manifest["content"])
         if verdict["verdict"] != "passed" or verdict["content"] != manifest["content"]:
             return verdict, None, None
-        manifest = complete(project, record, records, manifest, verdict)
-        number = send(project, records, manifest, uri)
-        records.keep_manifest(manifest)
-    return verdict, manifest, number
+        with registry(uri) as client:
+            known = take_up(client, manifest["name"], manifest["content"], records)
+        known = known or send(project, records, complete(project, record, records, manifest, verdict), uri)
+    return verdict, known, known["version"]
 
 
-def send(project: Project, records: Records, manifest: Mapping, uri: str) -> int:
-    """Register in MLflow, after the lineage that waits: the version's number."""
-    redact = redactor_for(project).text
+def send(project: Project, records: Records, manifest: dict, uri: str) -> dict:
+    """Register in MLflow, after the lineage that waits: the version's manifest."""
     if lineage.pending_runs(project.runs):
-        lineage.sync(project.runs, project.store, uri, redact=redact)
-    runs = lineage.published(project.runs / manifest["run"])
+        lineage.sync(project.runs, project.store, uri, redact=redactor_for(project).text)
+    run = lineage.published(project.runs / manifest["run"]).get(manifest["steps"][0])
+    if run is None:  # MLflow's database is a new one, or the run was never sent
+        raise NotemillError(f"run {manifest['run']}", f"is not in MLflow at {lineage.shown_uri(uri)}",
+                            hint="notemill run --force, then notemill register")
     own_name = f"{wheel.import_name(manifest['name'])}_{manifest['content'][:12]}"
-    package = wheel.package_files(manifest, records.read, own_name)
     with registry(uri) as client:
-        run = runs.get(manifest["steps"][0])
-        if run is None:
-            raise NotemillError(f"run {manifest['run']}", f"is not in MLflow at {lineage.shown_uri(uri)}",
-                                hint="notemill run --force, then notemill register")
-        return register_version(client, manifest, records, package, run)
+        register_version(client, manifest, records, wheel.package_files(manifest, records.read, own_name), run)
+        return take_up(client, manifest["name"], manifest["content"], records)

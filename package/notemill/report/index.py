@@ -50,14 +50,13 @@ def kind_of(step: dict) -> str:
 
 
 def as_of(record: dict) -> str:
-    """Of when the page tells: a later run that was killed may have left no page."""
+    """Of when the page tells."""
     if record.get("status") == "running":
         return ("Written when the run began, and again when it ends. If nothing runs any more, it was killed:"
                 " notemill run takes it up.")
     ended = moment(record.get("ended"))
     when = f"Written when this run ended, {ended}" if ended else "Written when this run ended"
-    return (f"{when}. A later run that is under way, or was killed, is not in it:"
-            " notemill plan tells what is out of date.")
+    return f"{when}: notemill plan tells what is out of date since."
 
 
 def error_of(record: dict) -> dict | None:

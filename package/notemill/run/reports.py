@@ -1,6 +1,7 @@
 """Write what people look at: a report for each step, and the index of the run; only what would differ is written."""
 
 import json
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 
@@ -92,6 +93,29 @@ def _write_index_page(project: Project, record: Record, ready: Mapping[str, Read
     notebooks = {name: notebook for name, notebook in shown.items() if notebook}
     report.write_index(record.shown(), project.reports / "index.html", previous=previous_record(project, record.name),
                        notebooks=notebooks)
+
+
+@contextmanager
+def running_page(project: Project, record: Record) -> Iterator[None]:
+    """Meanwhile the run's page is written as it begins: after a kill no older run's page stands there as the last."""
+    thread = threading.Thread(target=_write_running_page, args=(project, record), name="page", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        thread.join()
+
+
+def _write_running_page(project: Project, record: Record) -> None:
+    with suppress(Exception):  # what keeps a page from being made is told at the end
+        from notemill import report
+
+        written = project.folder / "memory" / "reports.json"
+        known: dict = read_json(written, {})
+        if known.pop("index.html", None):  # else a run with nothing to do would take this page for its own
+            write_json(written, known)
+        report.write_index(record.shown(), project.reports / "index.html", notebooks={},
+                           previous=previous_record(project, record.name))
 
 
 def previous_record(project: Project, name: str) -> dict | None:

@@ -17,7 +17,7 @@ from notemill.run import facts
 from notemill.run.console import Console
 from notemill.run.record import Record, active, close_dead_runs, close_steps, now, planned_facts
 from notemill.run.redaction import redactor_for
-from notemill.run.reports import spared, write_index_page, write_reports, write_step_report
+from notemill.run.reports import running_page, spared, write_index_page, write_reports, write_step_report
 from notemill.run.shown import shown_components
 from notemill.run.step import FULL, full_disk, run_step
 
@@ -64,7 +64,8 @@ def run_steps(project: Project, options: Options, console: Console) -> dict:
     with active(project, record) if works else nullcontext():
         if works and not project.smoke:
             lineage.mark_pending(record.folder)  # also a run that is killed is told of, by the next one
-        status = carry_out_to_the_end(work)
+        with running_page(project, record) if works else nullcontext():
+            status = carry_out_to_the_end(work)
         record.end(status, first_error(record.facts, status))
     with spared(record):
         write_reports(project, record, ready)

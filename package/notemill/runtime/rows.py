@@ -1,7 +1,7 @@
 """Rows as people have them, turned into the table that the model was trained on; what does not fit is told in words."""
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -119,10 +119,10 @@ def _column(values, entry: Mapping, words_for_missing: Iterable[str], decimal: s
         kept = {str(category) for category in entry.get("categories", ())}
         missing |= values.isin([word for word in words_for_missing if word not in kept])
         if entry["type"] not in ("category", "text"):
-            missing |= values.map(lambda cell: isinstance(cell, str) and not cell.strip())
+            missing |= _which(values, lambda cell: isinstance(cell, str) and not cell.strip())
         values = values.mask(missing)
-    readable = _with_points(values) if decimal == "," and entry["type"] in ("number", "integer") else values
-    typed = CONVERT[entry["type"]](readable, entry)
+    in_numbers = entry["type"] in ("number", "integer") or _is_coded(entry)
+    typed = CONVERT[entry["type"]](_with_points(values) if decimal == "," and in_numbers else values, entry)
     misfit = typed.isna() & ~missing
     problems = [] if "mixed" in entry else [_problem(values, row, entry, f"is not {_kind(entry)}")
                                             for row in _rows(misfit)]
@@ -133,6 +133,13 @@ def _column(values, entry: Mapping, words_for_missing: Iterable[str], decimal: s
 
 def _problem(values, row: int, entry: Mapping, rule: str) -> Problem:
     return Problem(row, entry["name"], rule, _shown(values.iloc[row]))
+
+
+def _which(values, is_so: Callable[[object], bool]):
+    """The cells that are so, as true and false."""
+    import pandas as pd
+
+    return pd.Series([is_so(cell) for cell in values], dtype="bool")
 
 
 def _rows(mask) -> list[int]:
@@ -225,7 +232,7 @@ def _moments(values, entry: Mapping):
     import pandas as pd
 
     if values.dtype == "object":
-        values = values.where(values.map(lambda cell: isinstance(cell, str | date | np.datetime64)))
+        values = values.where(_which(values, lambda cell: isinstance(cell, str | date | np.datetime64)))
     elif values.dtype != "str" and values.dtype.kind != "M":
         values = pd.Series(pd.NaT, index=values.index)
     parsed = pd.to_datetime(values, errors="coerce", utc=True, format="ISO8601")

@@ -69,7 +69,7 @@ def import_name(project: str) -> str:
 
 def distribution_name(project: str) -> str:
     """breast-cancer -> breast-cancer-model."""
-    return re.sub(r"[-_.]+", "-", project.lower()) + "-model"
+    return re.sub(r"[-_.]+", "-", f"{project}-model").lower()
 
 
 def wheel_version(manifest: Mapping) -> str:

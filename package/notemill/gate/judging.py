@@ -27,12 +27,8 @@ NOT_TABLES = (".json", ".skops", ".txt", ".md", ".yaml")
 
 
 def judge(project: Project, record: Mapping, *, content: str | None = None, seconds: float | None = None) -> dict:
-    """The verdict on a run, which is also written beside its record. `content`: the digest of what was judged.
-
-    Raises UsageError where there is nothing to judge, or the gate section makes no sense.
-    """
-    config = configured(project)
-    files = named_files(project, record, config)
+    """See `notemill.gate.judge`."""
+    config, files = ready(project, record)
     with tempfile.TemporaryDirectory(prefix="notemill-gate-") as folder:
         found = carry_out(project, record, config, files, Path(folder), seconds)
     if "usage" in found:
@@ -53,6 +49,12 @@ def digest(file: Mapping | None) -> str | None:
 
 
 # what is judged
+def ready(project: Project, record: Mapping) -> tuple[Mapping, dict]:
+    """(the gate section, the files that it names). Raises UsageError where there is nothing to judge."""
+    config = configured(project)
+    return config, named_files(project, record, config)
+
+
 def configured(project: Project) -> Mapping:
     """The gate section. Raises UsageError."""
     pipeline = project.pipeline
@@ -80,6 +82,8 @@ def named_files(project: Project, record: Mapping, config: Mapping) -> dict:
                    for key in ("model", "data", "schema", "metrics") if key in config}
     names = [config["train"]] if "train" in config else list(tables_for(steps, config["model"].partition(".")[0]))
     files["train"] = [output_file(project, steps, name) for name in names]
+    executed = steps[config["model"].partition(".")[0]]["executed"]  # it holds the exported cells
+    files["notebook"] = kept(project, "the executed notebook", {"file": "", **executed})
     return files
 
 
@@ -89,12 +93,17 @@ def output_file(project: Project, steps: Mapping, name: str) -> dict:
     facts = steps.get(step, {}).get("outputs", {}).get(output)
     if not facts:
         raise UsageError(f"'{name}'", "is not among the run's outputs", hint="notemill run, for all steps")
+    return kept(project, f"'{name}'", facts) | {"name": name}
+
+
+def kept(project: Project, what: str, facts: Mapping) -> dict:
+    """Recorded content as a file of the store. Raises UsageError where it is gone."""
     try:
         path = project.store.path(facts["sha256"])
     except KeyError:
-        raise UsageError(f"'{name}'", f"its content {facts['sha256'][:12]} is no longer in the store",
+        raise UsageError(what, f"its content {facts['sha256'][:12]} is no longer in the store",
                          hint="notemill run") from None
-    return {"name": name, "file": facts["file"], "path": str(path), "sha256": facts["sha256"]}
+    return {"name": what, "file": facts["file"], "path": str(path), "sha256": facts["sha256"]}
 
 
 def tables_for(steps: Mapping, model_step: str) -> Iterator[str]:
@@ -136,8 +145,10 @@ def bundle(files: Mapping, types: Sequence[str], folder: Path) -> None:
 
 
 def with_notemill(environ: Mapping[str, str]) -> dict[str, str]:
-    """The environment in which a process of this interpreter finds the notemill that runs here."""
-    return {**environ, "PYTHONPATH": str(Path(notemill.__file__).parents[1]), "PYTHONDONTWRITEBYTECODE": "1"}
+    """The environment in which a process of this interpreter finds the notemill that runs here, installed or not."""
+    place = Path(notemill.__file__).parents[1]
+    needed = {} if place.name == "site-packages" else {"PYTHONPATH": str(place)}
+    return {**environ, **needed, "PYTHONDONTWRITEBYTECODE": "1"}
 
 
 def run_worker(folder: Path, environ: Mapping[str, str], seconds: float) -> str | None:

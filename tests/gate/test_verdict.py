@@ -1,0 +1,39 @@
+"""What a verdict is made of: complete, in order, and refused where anything is."""
+
+import pytest
+
+from notemill.gate.verdict import NAMES, Check, complete, decide, from_json, refused
+
+PASSED = [Check(name, "passed") for name in NAMES]
+
+
+def test_all_passed_is_passed():
+    assert decide(complete(PASSED, {})) == "passed"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_check_that_is_absent_is_a_refusal(name):
+    checks = complete([check for check in PASSED if check.check != name], {})
+    assert [check.check for check in checks] == list(NAMES)
+    assert decide(checks) == "refused"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_one_refusal_refuses_unless_it_only_warns(name):
+    checks = [check if check.check != name else refused(name, "so") for check in PASSED]
+    assert decide(complete(checks, {})) == "refused"
+    assert decide(complete(checks, {"warn": [name]})) == "passed"
+    assert [check.outcome for check in complete(checks, {"warn": [name]})].count("warned") == 1
+
+
+@pytest.mark.parametrize("broken", [
+    None, {}, {"figure": float("nan")}, {"figure": "0.9"}, {"outcome": "fine"}, {"check": "another"}, {"more": 1}])
+def test_what_is_no_check_is_not_taken_for_one(broken):
+    value = broken if not broken else {**Check("floor", "passed").as_json(), **broken}
+    with pytest.raises(ValueError, match="no|unknown"):
+        from_json(value)
+
+
+def test_a_check_survives_json():
+    check = Check("floor", "refused", 0.9, 0.8, 1.0, 100, 0.95, "hm")
+    assert from_json(check.as_json()) == check
