@@ -1,5 +1,6 @@
 """The model card: facts from the recorded JSON alone, and what people wrote in model_card.md, named as theirs."""
 
+import re
 from collections.abc import Iterator, Mapping
 
 import yaml
@@ -35,14 +36,17 @@ def _what(manifest: Mapping, schema: Mapping) -> str:
     target = schema["target"]
     classes = ", ".join(cell(target["names"].get(str(label), label)) for label in target.get("classes", ()))
     said = f" {cell(target['description'])}." if target.get("description") else ""
-    return (f"Predicts `{cell(target['name'])}`" + (f" ({classes})" if classes else "") + f": a {manifest['task']} "
+    return (f"Predicts **{cell(target['name'])}**" + (f" ({classes})" if classes else "") + f": a {manifest['task']} "
             f"trained on {schema['rows']['train']:,} rows.{said}")
 
 
 def _figures(verdict: Mapping) -> str:
     metric = _check(verdict, "metric")
-    return (f"{verdict['metric']}: **{number(metric['figure'])}**, 95 % interval {number(metric['low'])} to "
-            f"{number(metric['high'])}, on {metric['n']:,} held-out rows that training never saw.")
+    interval = ""
+    if metric["low"] is not None:
+        interval = f", 95 % interval {number(metric['low'])} to {number(metric['high'])}"
+    return (f"{cell(verdict['metric'])}: **{number(metric['figure'])}**{interval}, on {metric['n']:,} held-out rows "
+            "that training never saw.")
 
 
 def _checks(verdict: Mapping) -> str:
@@ -79,8 +83,12 @@ def _origins(manifest: Mapping) -> Iterator[str]:
 
 
 def _lower(human: str) -> str:
-    """Headings below the card's own."""
-    return "\n".join(f"##{line}" if line.startswith("#") else line for line in human.strip().splitlines())
+    """Headings below the card's own; a # within code is none."""
+    lines, within = [], False
+    for line in human.strip().splitlines():
+        within ^= line.lstrip().startswith(("```", "~~~"))
+        lines.append(f"##{line}" if line.startswith("#") and not within else line)
+    return "\n".join(lines)
 
 
 def number(value: object) -> str:
@@ -91,6 +99,4 @@ def number(value: object) -> str:
 def cell(text: object) -> str:
     """A text from data within Markdown: no markup of its own, no table cell's end, one line."""
     plain = " ".join(str(text).split())
-    for mark in "\\|`*_[]<>#":
-        plain = plain.replace(mark, f"\\{mark}" if mark != "<" else "&lt;")
-    return plain
+    return re.sub(r"([\\|`*_\[\]>#~$])", r"\\\1", plain.replace("&", "&amp;").replace("<", "&lt;"))

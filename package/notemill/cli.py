@@ -160,14 +160,15 @@ def compare(left: str, right: str, output: Path | None, everything: bool, folder
 
 @cli.command()
 @click.argument("step", shell_complete=_complete_step)
+@click.option("--run", "run_name", metavar="RUN", help="A run's name or its end; the last that had to do with the step.")
 @PROJECT
 @JSON
 @told
-def debug(step: str, folder: Path, as_json: bool):
+def debug(step: str, run_name: str | None, folder: Path, as_json: bool):
     """Open a step's notebook with its real parameters and inputs."""
     from notemill.commands import look
 
-    look.debug(folder, step, as_json=as_json)
+    look.debug(folder, step, run_name, as_json=as_json)
 
 
 @cli.command()

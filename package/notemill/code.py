@@ -35,9 +35,9 @@ class Module:
 
 
 def package_name(project: str) -> str:
-    """The name of the package that holds the project's own code."""
+    """A name of a project or notebook as Python can import it."""
     name = re.sub(r"\W", "_", project.lower())
-    return f"{name}_" if keyword.iskeyword(name) else name
+    return f"{name}_" if keyword.iskeyword(name) else f"_{name}" if name[:1].isdigit() else name
 
 
 def module_name(project: str, notebook: Path) -> str:
@@ -110,14 +110,17 @@ def write(project: Project, modules: list[Module]) -> list[Path]:
 def code_of_run(project: Project, record: Mapping, step_name: str) -> list[Module]:
     """The modules that a step's model needs, as they were when it ran: the project's that the notebook imports, and
     the exported cells of the executed notebook. Raises NotemillError where they have changed since."""
-    facts = next(step for step in record["steps"] if step["step"] == step_name)
+    facts = next((step for step in record["steps"] if step["step"] == step_name), {})
     step = project.pipeline.step(step_name)
+    try:
+        executed = json.loads(project.store.read_bytes(facts["executed"]["sha256"]))
+    except (KeyError, TypeError):
+        raise NotemillError(f"step '{step_name}' of run {record['run']}", "has no executed notebook (any more)",
+                            hint="notemill run makes it again") from None
     modules = {module.path: module for module in _imported(project, step, facts)}
-    executed = json.loads(project.store.read_bytes(facts["executed"]["sha256"]))
     if own := exported(project, step, _as_text(executed)):
-        modules[own.path] = own
-        modules.setdefault(own.path.partition("/")[0] + "/__init__.py", Module(f"{own.name.partition('.')[0]}/"
-                                                                               "__init__.py", ""))
+        init = own.path.partition("/")[0] + "/__init__.py"
+        modules = {init: Module(init, ""), **modules, own.path: own}
     return [modules[path] for path in sorted(modules)]
 
 
@@ -132,7 +135,14 @@ def _imported(project: Project, step: Step, facts: Mapping) -> Iterator[Module]:
         if not path.is_file() or project.importer.digest(path) != digest:
             raise NotemillError(name, f"has changed since the run {facts['origin_run']}: the model was not made with "
                                 "it as it stands", hint="notemill run makes a model with today's code")
-        yield Module(_importable(project, step, path), path.read_text(encoding="utf-8"))
+        yield Module(_importable(project, step, path), _read(path, name))
+
+
+def _read(path: Path, name: str) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeError:
+        raise NotemillError(name, "is not in UTF-8", hint="a model package holds its modules in UTF-8") from None
 
 
 def _importable(project: Project, step: Step, path: Path) -> str:

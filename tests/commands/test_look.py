@@ -1,5 +1,6 @@
 """Commands that look at what there is: why, get, compare, debug, lineage."""
 
+import io
 import json
 import os
 import shutil
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from tiny import cli, make_project, markdown, notebook, write_notebook
+from tiny import cli, cli_process, make_project, markdown, notebook, write, write_notebook
 
 
 def project_at(root):
@@ -62,6 +63,28 @@ def test_why_says_what_changed(tmp_path):
 def test_why_of_an_unknown_step(ran):
     told = cli("why", "twoo", project=ran[0])
     assert told.code == 2 and "did you mean 'two'?" in told.err and told.out == ""
+    assert told.err.startswith("why twoo: ")
+
+
+def test_why_tells_what_a_plan_warns_of(tmp_path, monkeypatch):
+    """Of a kernel in another language, too, whose Python there is none of."""
+    write(tmp_path / "jupyter/kernels/ir/kernel.json", '{"argv": ["R"], "display_name": "R", "language": "R"}')
+    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path / "jupyter"))
+    project = make_project(tmp_path, steps={"r": {"notebook": "r.ipynb", "kernel": "ir"}}, notebooks={
+        "r.ipynb": notebook("x <- 1", kernel="ir", language="R")})
+    told = cli("why", "r", project=project)
+    assert told.code == 0 and "\nto know\n  the kernel 'ir' is not Python" in told.out
+    assert "interpreter\n  kernel ir\n" in told.out and "None" not in told.out
+    assert cli("why", "r", "--json", project=project).json["warnings"][0].startswith("the kernel 'ir' is not Python")
+
+
+def test_why_says_a_warning_once(tmp_path):
+    project = make_project(tmp_path, steps={"one": {"notebook": "one.ipynb"}}, files={"notebooks/aside.txt": "1"},
+                           notebooks={"one.ipynb": ["open('aside.txt').read()"]})
+    assert cli_process("run", "--offline", project=project).code == 0
+    told = cli("why", "one", project=project)
+    assert told.out.count("aside.txt") == 1 and "noticed in run" in told.out
+    assert len(cli("why", "one", "--json", project=project).json["warnings"]) == 1
 
 
 def test_get_writes_outputs_and_inputs_of_any_run(ran, tmp_path):
@@ -177,9 +200,88 @@ def test_debug_writes_a_notebook_that_runs_by_hand(ran, tmp_path):
     script.write_text("\n".join(cell.source for cell in made.cells if cell.cell_type == "code") + "\nprint(data, out)")
     done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, timeout=60)
     data, out = done.stdout.split()
-    assert json.loads(Path(data).read_text()) == {"score": 2} and "/debug/two/outputs/" in out
-    assert Path(out).read_text() == '{"score": 2}' + str(project / "notebooks")
-    assert f"open it with: jupyter lab {path}" in cli("debug", "two", project=project).out
+    assert json.loads(Path(data).read_text()) == {"score": 5} and "/debug/two/outputs/" in out
+    assert Path(out).read_text() == '{"score": 5}' + str(project / "notebooks")
+    assert told.json["run"] == ran[2]
+    told = cli("debug", "two", project=project).out
+    assert f"open it with: jupyter lab {path}" in told and f"parameters and inputs of run {ran[2]}\n" in told
+
+
+def debugged(project, step, *words):
+    """The values that the notebook for debugging sets, and what the command says."""
+    told = cli("debug", step, "--json", *words, project=project)
+    assert told.code == 0, told.err
+    cells = nbformat.read(told.json["notebook"], 4).cells
+    injected = next(cell for cell in cells if "injected-parameters" in cell.metadata.get("tags", []))
+    values: dict = {}
+    exec(injected.source, values)
+    return values, told.json
+
+
+def test_debug_takes_what_the_run_was_given(ran):
+    project, first, second = ran
+    values, told = debugged(project, "one")
+    assert values["x"] == 5 and told["run"] == second
+    assert Path(values["source"]).read_text() == "a\n1\n" and len(values["many"]) == 2
+    for words, run, x in ((["--run", first], first, 2), (["--run", second[-4:]], second, 5)):
+        values, told = debugged(project, "one", *words)
+        assert values["x"] == x and told["run"] == run
+    told = cli("debug", "one", "--run", "99999999-000000-0000", project=project)
+    assert told.code == 2 and "is not recorded here" in told.err
+
+
+def test_debug_of_a_failed_step_takes_the_inputs_and_parameters_that_it_failed_with(tmp_path):
+    project = make_project(tmp_path, steps={
+        "one": {"notebook": "one.ipynb", "outputs": {"out": "o.txt"}},
+        "two": {"notebook": "two.ipynb", "inputs": {"data": "one.out", "more": "more.csv"}}}, notebooks={
+        "one.ipynb": notebook("open(out, 'w').write(str(x))", parameters="x: int = 1\nout = ''"),
+        "two.ipynb": notebook("assert y < 2", parameters="data = more = ''\ny: int = 1\nz: int = 3")},
+        files={"more.csv": "then"})
+    run = cli_process("run", "--offline", "--json", "-p", "one.x=7", "-p", "two.y=2", project=project)
+    assert run.code == 1
+    write(project / "more.csv", "now")
+    assert cli_process("run", "--offline", "one", project=project).code == 0    # has not the step
+    values, told = debugged(project, "two")
+    assert told["run"] == run.json["run"] and values["y"] == 2 and "z" not in values
+    assert Path(values["data"]).read_text() == "7" and Path(values["more"]).read_text() == "then"
+    assert f"run {told['run']}, in which it failed" in cli("debug", "two", project=project).out
+    told = cli("debug", "two", "--run", "latest", project=project)
+    assert told.code == 2 and "step 'two' has not run in it" in told.err
+
+
+def test_debug_follows_what_pipeline_and_notebook_say_by_now(tmp_path):
+    """An input from elsewhere, and a parameter that is gone or new, is as a run would have it now."""
+    project = project_at(tmp_path)
+    assert cli("run", "--offline", "one", "-p", "one.x=5", project=project).code == 0
+    pipeline = project / "notebooks" / "pipeline.yaml"
+    pipeline.write_text(pipeline.read_text().replace("data.csv", "part-1.csv").replace("x: 2", "w: 3"))
+    write_notebook(project / "notebooks" / "one.ipynb", notebook(
+        "1", parameters="source = ''\nmany = []\nw: int = 1\nout = ''"))
+    values, _ = debugged(project, "one")
+    assert "x" not in values and values["w"] == 3 and Path(values["source"]).read_text() == "1"
+
+
+def test_debug_has_parameters_that_hold_a_secret(tmp_path, monkeypatch):
+    """The record does not: where it is the present one, it is there."""
+    monkeypatch.setenv("TOKEN", "a-long-secret")
+    project = make_project(tmp_path, secrets=["TOKEN"], steps={
+        "one": {"notebook": "one.ipynb", "params": {"address": "https://x/a-long-secret"}}},
+        notebooks={"one.ipynb": notebook("1", parameters="address = ''")})
+    assert cli_process("run", "--offline", project=project).code == 0
+    assert "a-long-secret" not in next(project.glob(".notemill/runs/*/run.json")).read_text()
+    assert debugged(project, "one")[0]["address"] == "https://x/a-long-secret"
+
+
+def test_debug_before_the_first_run(tmp_path):
+    values, told = debugged(project_at(tmp_path), "one")
+    assert values["x"] == 2 and told["run"] is None
+    told = cli("debug", "one", project=tmp_path).out
+    assert "it has not run yet: parameters and inputs as a run would have them now" in told
+
+
+def test_debug_of_an_unknown_step(ran):
+    told = cli("debug", "twoo", project=ran[0])
+    assert told.code == 2 and told.err.startswith("debug twoo: ") and "did you mean 'two'?" in told.err
 
 
 def test_debug_of_a_step_whose_input_is_not_there(tmp_path):
@@ -192,6 +294,7 @@ def test_debug_follows_a_changed_input(tmp_path):
     assert cli("run", "--offline", "one", project=project).code == 0
     assert cli("debug", "one", project=project).code == 0 and cli("debug", "one", project=project).code == 0
     (project / "part-3.csv").write_text("3")
+    assert cli("run", "--offline", "one", project=project).code == 0
     assert cli("debug", "one", project=project).code == 0
     assert sorted(path.name for path in (project / ".notemill/debug/one/inputs/many").iterdir()) == [
         "part-1.csv", "part-2.csv", "part-3.csv"]
@@ -203,8 +306,10 @@ def test_debug_opens_jupyter_on_a_terminal(ran, tmp_path, monkeypatch):
     opened = []
     monkeypatch.setattr(look.shutil, "which", lambda name, path: "/bin/jupyter-lab")
     monkeypatch.setattr(look.subprocess, "run", lambda words, check: opened.append(words))
-    monkeypatch.setattr(look.sys, "stdout", type("Terminal", (), {"isatty": lambda self: True})())
-    look.debug(ran[0], "two", as_json=False)
+    terminal = type("Terminal", (io.StringIO,), {"isatty": lambda self: True})()
+    monkeypatch.setattr(look.sys, "stdout", terminal)
+    look.debug(ran[0], "two", None, as_json=False)
+    assert f"run {ran[2]}" in terminal.getvalue()
     assert opened == [["/bin/jupyter-lab", str(ran[0] / ".notemill" / "debug" / "two" / "two.ipynb")]]
 
 

@@ -177,10 +177,18 @@ def test_folders_of_other_users_are_left(monkeypatch, tmp_path):
     assert not lock.exists()
 
 
-def test_a_running_kernel_holds_its_folders_lock(make_job, monkeypatch, tmp_path):
+def test_a_running_kernel_holds_its_folders_lock(make_job, monkeypatch):
     monkeypatch.setattr("notemill.execute.kernel.NEW", -1)
-    executed = execute(make_job("1", on_cell=lambda number, total: sweep_kernels()))
-    assert executed.failure is None, executed.failure
+    left = []
+
+    def sweep(number, total):
+        sweep_kernels()
+        left.append(len(list(Path(short).glob("notemill-*/lock"))))
+
+    with tempfile.TemporaryDirectory(prefix="t", dir="/tmp") as short:     # a folder of its own: this sweeps all there
+        monkeypatch.setattr(tempfile, "tempdir", short)
+        assert execute(make_job("1", on_cell=sweep)).failure is None
+    assert left and set(left) == {1}
 
 
 def test_a_long_name_of_the_temporary_folder_does_not_matter(execute_cells, monkeypatch, tmp_path):

@@ -136,6 +136,21 @@ def test_a_model_that_is_worse_than_simple_means_is_refused_beyond_the_margin(ca
     assert look(case.judge(), "baseline")["outcome"] == "passed"
 
 
+def test_a_model_that_may_be_worse_than_simple_means_is_warned_of(case, look):
+    case.fit(["a"])
+    gap = look(case.judge(), "baseline")
+    assert gap["low"] < gap["figure"] < 0
+    case.gate["margin"] = round(-gap["figure"] + 0.0001, 4)
+    check = look(case.judge(), "baseline")
+    assert check["outcome"] == "warned"
+    assert "may be worse" in check["hint"]
+
+
+def test_a_table_named_as_training_rows_must_not_be_the_held_out_one(case, look):
+    case.gate["train"] = "prepare.test"
+    assert look(case.judge(), "held_out")["hint"] == "the training table and prepare.test are the same"
+
+
 def test_checks_in_warn_only_warn(case):
     case.figures["accuracy"] = 0.5
     case.gate["warn"] = ["agreement"]

@@ -19,11 +19,11 @@ def left_out(folder):
 
 
 def test_by_name_with_numbers_as_numbers(tmp_path):
-    for name in ("10-report.ipynb", "2-train.ipynb", "1-load.ipynb", "sub/3-x.ipynb", "B.ipynb", "a.ipynb", "2-last/1.ipynb",
-                 "1-first/2.ipynb"):
+    names = ["1-load.ipynb", "2-train.ipynb", "sub/3-x.ipynb", "10-report.ipynb", "a.ipynb", "B.ipynb",
+             "1-first/2.ipynb", "2-last/1.ipynb"]
+    for name in sorted(names):
         write_notebook(tmp_path / name, notebook("print(1)"))
-    assert run_order(tmp_path) == ["1-load.ipynb", "2-train.ipynb", "sub/3-x.ipynb", "10-report.ipynb", "a.ipynb", "B.ipynb",
-                                   "1-first/2.ipynb", "2-last/1.ipynb"]
+    assert run_order(tmp_path) == names
 
 
 @pytest.mark.parametrize("name", [

@@ -169,3 +169,13 @@ def test_classes_that_come_up_too_late(frame):
     assert "classes that come up in the latest rows only: c" in refused(frame, "y", time="day")
     frame["y"] = ["c", *frame["y"][1:]]
     assert chosen(frame, "y", time="day").split == "time"
+
+
+def test_a_straight_line_needs_no_boosting(frame):
+    frame = pandas.concat([frame] * 9, ignore_index=True)
+    frame["y"] = 3 * frame["size"] - frame["age"] + [n % 3 for n in range(len(frame))]
+    found = chosen(frame, "y")
+    assert found.estimator == "linear" and any("99." in note and "straight line" in note for note in found.notes)
+    frame["y"] = frame["size"] ** 2 % 7 + [n % 3 / 10 for n in range(len(frame))]
+    found = chosen(frame, "y")
+    assert found.estimator == "boosting" and not any("straight" in note for note in found.notes)

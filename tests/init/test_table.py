@@ -9,7 +9,8 @@ import pytest
 from init_samples import HEAD, csv_text, make_rows
 
 from notemill.errors import UsageError
-from notemill.init.table import Reading, read_table
+from notemill.init.reading import Reading
+from notemill.init.table import read_table
 
 
 def read(path, target="bought", **how):
@@ -113,7 +114,7 @@ def test_a_file_that_is_not_there(table, rows, tmp_path):
 
 
 def test_a_large_odd_table_needs_copy(table, rows, monkeypatch):
-    monkeypatch.setattr("notemill.init.table.SMALL", 100)
+    monkeypatch.setattr("notemill.init.reading.SMALL", 100)
     path = table(rows, separator=";")
     with pytest.raises(UsageError) as error:
         read(path)

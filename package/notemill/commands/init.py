@@ -11,7 +11,7 @@ from notemill.init import Wish, adopt, create
 from notemill.init.adopt import Adopted
 from notemill.init.project import Made, next_commands
 from notemill.init.quote import comment
-from notemill.init.table import Reading
+from notemill.init.reading import Reading
 from notemill.text import printable, style_for, table
 
 SHOWN = 5

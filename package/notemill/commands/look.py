@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from notemill.commands.shared import print_json
+from notemill.commands.shared import last_facts, print_json
 from notemill.errors import UsageError, did_you_mean
 from notemill.fingerprint import shown
 from notemill.plan import Options, PlannedStep, get_ready, make_plan
@@ -25,20 +25,22 @@ RUN_END = 4  # a run may be named by its last four digits; less could be a versi
 def why(folder: Path, step: str, *, as_json: bool) -> None:
     """Everything that the step's result depends on, and what changed."""
     project = open_project(folder)
-    options = Options(steps=(step,))
+    options = Options(steps=(step,), command="why")
     planned = next(p for p in make_plan(project, get_ready(project, options), options).steps if p.step == step)
     project.save()
-    run, warnings = noticed(project, step)
+    run, before = noticed(project, step)
+    warnings = [text for text in planned.warnings if text not in before]
     if as_json:
         print_json({"step": step, "action": planned.action, "reasons": list(planned.reasons),
                     "fingerprint": planned.fingerprint, "components": planned.components,
-                    "inputs": dict(planned.inputs), "warnings": warnings, "error": None})
+                    "inputs": dict(planned.inputs), "warnings": [*warnings, *before], "error": None})
         return
     parts = dependencies(project, planned)
     style = style_for(sys.stdout)
     tell(f"{style.strong(step)}: {planned.action}",
          planned.reasons or ["nothing that its result depends on has changed"])
-    for title, lines in [*parts.items(), *([(f"noticed in run {run}", warnings)] if warnings else [])]:
+    told = {"to know": warnings, f"noticed in run {run}": before}
+    for title, lines in [*parts.items(), *((title, lines) for title, lines in told.items() if lines)]:
         tell(f"\n{style.strong(title)}", lines or ["none"])
 
 
@@ -51,11 +53,8 @@ def tell(head: str, lines: Iterable[str]) -> None:
 
 def noticed(project: Project, step: str) -> tuple[str, list[str]]:
     """The last run that had to do with the step, and what was noticed in it, as files read that are no input."""
-    for run in reversed(project.run_names()):
-        for facts in (project.record(run) or {}).get("steps", []):
-            if facts["step"] == step and facts.get("status") in ("done", "reused", "failed"):
-                return run, [*map(str, facts.get("undeclared") or []), *(facts.get("warnings") or [])]
-    return "", []
+    run, facts = last_facts(project, step, ("done", "reused", "failed"))
+    return run or "", [*map(str, facts.get("undeclared") or []), *(facts.get("warnings") or [])]
 
 
 def dependencies(project: Project, planned: PlannedStep) -> dict[str, list[str]]:
@@ -71,7 +70,8 @@ def dependencies(project: Project, planned: PlannedStep) -> dict[str, list[str]]
         "distributions": [f"{name} {version or 'not installed'}"
                           for name, version in parts.get("distributions", {}).items()],
         "environment variables": list(parts.get("env", {})),
-        "interpreter": [f"Python {parts['python']}, kernel {parts['kernel']}"] if parts else []}
+        "interpreter": [", ".join([*([f"Python {parts['python']}"] if parts["python"] else []),
+                                   f"kernel {parts['kernel']}"])] if parts else []}
 
 
 def digest_of(facts: dict) -> str:
@@ -183,18 +183,20 @@ def environment_of(project: Project, sha256: str) -> dict[str, str]:
         return {}
 
 
-def debug(folder: Path, step: str, *, as_json: bool) -> None:
+def debug(folder: Path, step: str, run_name: str | None, *, as_json: bool) -> None:
     """Write the step's notebook with its real parameters and inputs; open it where Jupyter is installed."""
     from notemill.commands.debug import prepare
 
-    target = prepare(open_project(folder), step)
+    target, run, whose = prepare(open_project(folder), step, run_name)
     jupyter = shutil.which("jupyter-lab", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}")
     if as_json:
-        print_json({"notebook": str(target), "jupyter": jupyter, "error": None})
-    elif jupyter and sys.stdout.isatty():
+        print_json({"notebook": str(target), "run": run, "jupyter": jupyter, "error": None})
+        return
+    click.echo(f"{target}\n  {whose}")
+    if jupyter and sys.stdout.isatty():
         subprocess.run([jupyter, str(target)], check=False)
     else:
-        click.echo(f"{target}\n  open it with: jupyter lab {target}"
+        click.echo(f"  open it with: jupyter lab {target}"
                    + ("" if jupyter else "\n  Jupyter is not installed: pip install jupyterlab"))
 
 

@@ -95,10 +95,10 @@ def make_kernel(job: Job) -> Iterator[Kernel]:
     """The job's kernel, not yet started; it is gone afterwards, with its folder, which is locked until then."""
     from filelock import FileLock
 
+    import_whole("jupyter_client", "nbformat")  # first: it takes long, and who is killed meanwhile leaves no folder
     folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=_short_folder()))  # 0700
     try:
         with FileLock(folder / "lock"):
-            import_whole("jupyter_client", "nbformat")
             yield from _kernel_in(folder, job)
     finally:
         shutil.rmtree(folder, ignore_errors=True)

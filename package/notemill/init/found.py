@@ -71,7 +71,8 @@ def in_order(path: str) -> list:
 
 
 def _by_numbers(name: str) -> list:
-    return [(0, int(part), "") if part.isdecimal() else (1, 0, part.lower()) for part in re.split(r"(\d+)", name) if part]
+    parts = filter(None, re.split(r"(\d+)", name))
+    return [(0, int(part), "") if part.isdecimal() else (1, 0, part.lower()) for part in parts]
 
 
 def _read(folder: Path, path: str) -> Notebook | str:

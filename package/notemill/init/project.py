@@ -14,7 +14,8 @@ from notemill.init.laying import lay_out, start_repository
 from notemill.init.names import bare, project_name
 from notemill.init.pipeline import pipeline_text
 from notemill.init.quote import comment
-from notemill.init.table import SMALL, Reading, Table, read_table
+from notemill.init.reading import SMALL, Reading, Table
+from notemill.init.table import read_table
 from notemill.init.vendored import requirement
 from notemill.text import size
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from notemill.errors import NotemillError
-from notemill.files import canonical_json, read_json, sha256_text, write_atomic, write_json
+from notemill.files import canonical_json, read_json, sha256_file, sha256_text, write_atomic, write_json
 
 FILES = {"model": "model.skops", "schema": "schema.json", "types": "types.json"}
 WHAT_COUNTS = ("name", "model", "schema", "types", "code", "trained_with")  # of a version: the same again is the same
@@ -26,10 +26,14 @@ class Records:
     def place(self, sha256: str) -> Path:
         return self.root / "objects" / sha256[:2] / sha256[2:]
 
+    def has(self, sha256: str) -> bool:
+        """Whether the content is there and undamaged."""
+        return self.place(sha256).is_file() and sha256_file(self.place(sha256)) == sha256
+
     def add(self, data: bytes) -> str:
         """Keep content: its sha256."""
         sha256 = hashlib.sha256(data).hexdigest()
-        if not self.place(sha256).exists():
+        if not self.has(sha256):
             write_atomic(self.place(sha256), data, mode=0o444)
         return sha256
 

@@ -193,7 +193,8 @@ def fetch(client, name: str, number: int, records: Records) -> dict:
     """A version's manifest as it was registered; what these records do not hold comes from MLflow, and is checked."""
     version = client.get_model_version(name, str(number))
     manifest = records.manifest(version.tags[CONTENT])
-    if manifest is None or digest_of(manifest) != version.tags[DIGEST]:
+    whole = manifest and digest_of(manifest) == version.tags[DIGEST] and all(map(records.has, named_files(manifest)))
+    if not whole:
         manifest = _download(client, version, records)
         records.keep_manifest(manifest)
     return {**manifest, "version": number}

@@ -13,8 +13,8 @@ CODE = "code"
 PLAIN = ("schema.json", "golden.json", "card.md", "verdict.json", "provenance.json")
 INIT = '''"""{summary}
 
-`predict` and `predict_proba` take rows of the source table, less the target: a DataFrame (pandas, polars), a list of
-dicts, or one dict. `schema` says what a row holds, `card` is the model card. The model loads on first use.
+{takes} rows of the source table, less the target: a DataFrame (pandas, polars), a list of dicts, or one dict.
+`schema` says what a row holds, `card` is the model card. The model loads on first use.
 """
 
 from functools import cache
@@ -26,7 +26,9 @@ from .rows import BadRows
 
 __all__ = {names}
 __version__ = {version!r}
-
+schema: dict[str, Any]
+card: str
+{classes}
 
 @cache
 def model() -> Model:
@@ -40,14 +42,13 @@ def predict(rows: Any) -> Any:
 
 {proba}
 def __getattr__(name: str) -> Any:
-    if name in ("schema", "card"):
+    if name in __all__:
         return getattr(model(), name)
     raise AttributeError(f"module {{__name__!r}} has no attribute {{name!r}}")
 '''
 PROBA = '''
 def predict_proba(rows: Any) -> Any:
-    """Probabilities (n, classes), in the order of schema["target"]["classes"]; for one dict {label: probability}.
-    Raises BadRows."""
+    """Probabilities (n, classes), in the order of `classes`; for one dict {label: probability}. Raises BadRows."""
     return model().predict_proba(rows)
 
 '''
@@ -103,9 +104,11 @@ def _runtime() -> dict[str, bytes]:
 
 def _init(manifest: Mapping) -> bytes:
     classes = manifest["task"] == "classification"
-    names = ["BadRows", "ModelError", "card", "predict", *(["predict_proba"] if classes else []), "schema"]
-    return INIT.format(summary=summary(manifest), names=names, version=wheel_version(manifest),
-                       what="label" if classes else "predicted quantity", proba=PROBA if classes else "").encode()
+    names = ["BadRows", "ModelError", "card", "predict", "schema", *(["classes", "predict_proba"] if classes else [])]
+    return INIT.format(
+        summary=summary(manifest), names=sorted(names), version=wheel_version(manifest), proba=PROBA if classes else "",
+        what="label" if classes else "predicted quantity", classes="classes: list[Any]\n" if classes else "",
+        takes="`predict` and `predict_proba` take" if classes else "`predict` takes").encode()
 
 
 def summary(manifest: Mapping) -> str:

@@ -19,7 +19,7 @@ def statement(record: Mapping, subjects: Mapping[str, str], *, pipeline: str) ->
 def _definition(record: Mapping, pipeline: str) -> dict:
     return {"buildType": "urn:notemill:run:v1",
             "externalParameters": {"project": record["project"], "pipeline": pipeline,
-                                   "params": {step["step"]: step["params"] for step in record["steps"]}},
+                                   "params": without_machine({one["step"]: one["params"] for one in record["steps"]})},
             "internalParameters": {"reason": record["reason"], "python": record["environment"]["python"],
                                    "distributions": record["environment"]["distributions"]},
             "resolvedDependencies": [*_sources(record), *_notebooks(record), *_data(record)]}
@@ -57,9 +57,14 @@ def _data(record: Mapping) -> Iterator[dict]:
             for file in facts.get("files") or [{"name": str(facts["from"]), **facts}]:
                 if (file["name"], file["sha256"]) not in seen:
                     seen.add((file["name"], file["sha256"]))
-                    yield _resource(_without_machine(file["name"]), file["sha256"])
+                    yield _resource(without_machine(file["name"]), file["sha256"])
 
 
-def _without_machine(name: str) -> str:
-    """A file outside the project by its own name: where it lay says nothing elsewhere."""
-    return Path(name).name if Path(name).is_absolute() else name
+def without_machine(value: object) -> object:
+    """A value in which files outside the project go by their own names: where they lay says nothing elsewhere."""
+    if isinstance(value, Mapping):
+        return {name: without_machine(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [without_machine(inner) for inner in value]
+    outside = isinstance(value, str) and (Path(value).is_absolute() or Path(value).parts[:1] == ("..",))
+    return Path(value).name if outside else value

@@ -1,0 +1,79 @@
+"""The model card: what is recorded, as text that cannot be taken for markup."""
+
+import re
+
+import pytest
+import yaml
+from model_samples import VERDICT
+
+from notemill import card
+
+MANIFEST = {"name": "toy", "task": "classification", "run": "r1", "created": "2026-11-20T10:00:00+00:00",
+            "commit": "6e97", "dirty": False, "trained_with": {"pandas": "3.1", "numpy": "2.4"}, "content": "c0ffee"}
+HOSTILE = "a|b`c*d_[x](http://e)<script>&amp;\n# e\\"
+
+
+def schema(**column):
+    entry = {"name": "size", "type": "number", "role": "feature", "unit": "cm", "range": [None, 30],
+             "description": "how large"} | column
+    target = {"name": "answer", "classes": ["ja", "no"], "names": {"ja": "yes, of course"},
+              "description": "what was said"}
+    return {"target": target, "rows": {"train": 1234},
+            "columns": [entry, {**entry, "name": "key", "role": "identifier"}]}
+
+
+def rendered(**more):
+    return card.render(MANIFEST | more.pop("manifest", {}), more.pop("verdict", VERDICT), more.pop("schema", schema()),
+                       more.pop("human", ""))
+
+
+def test_figures_stand_with_n_and_interval():
+    text = rendered()
+    assert "roc\\_auc: **0.9877**, 95 % interval 0.97 to 0.995, on 171 held-out rows that training never saw." in text
+    assert "| ✓ | floor | 0.97 | 0.95 | passed |" in text
+    assert "| ! | leakage.duplicates | 3 | 0 | warned: 3 rows \\| stand in \\*both\\* tables |" in text
+    assert "Predicts **answer** (yes, of course, no): a classification trained on 1,234 rows. what was said." in text
+    assert "| size | number | cm | any to 30 | how large |" in text and "key" not in text
+    assert "- run r1 of 2026-11-20\n- commit 6e97\n- trained with numpy 2.4, pandas 3.1\n- content c0ffee\n" in text
+
+
+def test_a_figure_without_interval_has_none():
+    check = {**VERDICT["checks"][0], "low": None, "high": None}
+    assert "**0.9877**, on 171 held-out rows" in rendered(verdict={**VERDICT, "checks": [check]})
+
+
+@pytest.mark.parametrize("facts, said", [
+    ({"commit": None}, "- no commit: made outside a git repository"),
+    ({"dirty": True}, "- commit 6e97, with changes that were not committed")])
+def test_where_it_comes_from(facts, said):
+    assert said in rendered(manifest=facts)
+
+
+def test_the_front_matter_is_a_model_index():
+    facts = yaml.safe_load(rendered(manifest={"name": "n: [x"}).split("---")[1])
+    result = facts["model-index"][0]["results"][0]
+    assert facts["model-index"][0]["name"] == "n: [x" and result["task"] == {"type": "tabular-classification"}
+    assert result["metrics"] == [{"type": "roc_auc", "value": 0.9876543, "name": "roc_auc"}]
+
+
+def test_text_from_data_stays_text():
+    made = schema(name=HOSTILE, unit=HOSTILE, description=HOSTILE, categories=[HOSTILE])
+    del made["columns"][0]["range"]
+    made["target"] |= {"name": HOSTILE, "names": {"ja": HOSTILE}, "description": HOSTILE}
+    text = rendered(schema=made).split("---", 2)[2]
+    assert "<" not in text and not re.search(r"(?<!\\)[\[\]`]", text)
+    assert not re.search(r"(?<!\\)\*", text.replace("**", "")) and "\n# e" not in text
+    row = next(line for line in text.splitlines() if line.startswith("| a\\|b"))
+    assert len(re.findall(r"(?<!\\)\|", row)) == 6
+
+
+def test_cells():
+    assert card.cell("a\n b") == "a b" and card.cell("&lt;") == "&amp;lt;" and card.cell("x_1") == "x\\_1"
+    assert card.number(None) == "" and card.number(0.123456) == "0.1235"
+
+
+def test_what_people_wrote_is_named_as_theirs_and_below():
+    text = rendered(human="# Use\nfor **this**\n```\n# a comment\n```\n## More\n")
+    assert text.endswith("## In the words of its people\n\nWritten by hand in model_card.md of the project.\n\n"
+                         "### Use\nfor **this**\n```\n# a comment\n```\n#### More\n")
+    assert "people" not in rendered(human=" \n")
