@@ -288,6 +288,7 @@ def test_a_notebook_that_cannot_be_opened(tmp_path):
     ("%load_ext b\nimport a", ["a"]),
     ("%%writefile x.py\nimport a", ["a"]),
     ("%%bash\nls", []),
+    ("__\uff49mport__('a')", ["a"]),
     ("import a\nx = (", ["a"]),
 ])
 def test_what_a_cell_imports(source, names):

@@ -160,7 +160,7 @@ def compare(left: str, right: str, output: Path | None, everything: bool, folder
 
 @cli.command()
 @click.argument("step", shell_complete=_complete_step)
-@click.option("--run", "run_name", metavar="RUN", help="A run's name or its end; the last that had to do with the step.")
+@click.option("--run", "run_name", metavar="RUN", help="A run's name or its end; default: the last that had the step.")
 @PROJECT
 @JSON
 @told

@@ -107,13 +107,23 @@ def minor() -> str:
 
 def installed() -> dict:
     """All installed distributions, by what they can be imported as."""
-    imports, versions = {}, {}
-    for name, owners in metadata.packages_distributions().items():
-        imports[name] = sorted({owner for owner in owners if owner})  # None: a folder that an uninstallation left
+    imports: dict[str, set[str]] = {}
+    versions: dict[str, str] = {}
     for distribution in metadata.distributions():
-        if distribution.metadata["Name"]:
-            versions.setdefault(distribution.metadata["Name"], distribution.version)  # the path's first is imported
-    return {"imports": imports, "versions": versions}
+        about = distribution.metadata  # read and parsed anew each time that it is asked for
+        name = about["Name"]
+        for top in top_names(distribution) if name else ():  # no name: a folder that an uninstallation left
+            imports.setdefault(top, set()).add(name)
+        if name:
+            versions.setdefault(name, about["Version"])  # the path's first is imported
+    return {"imports": {top: sorted(names) for top, names in imports.items()}, "versions": versions}
+
+
+def top_names(distribution: metadata.Distribution) -> set[str]:
+    """What the distribution can be imported as: as it declares, or else by its files."""
+    declared = (distribution.read_text("top_level.txt") or "").split()
+    return set(declared) or {file.parts[0] if len(file.parts) > 1 else file.name.partition(".")[0]
+                             for file in distribution.files or () if file.suffix in (".py", ".so", ".pyd")}
 
 
 def standard_modules() -> Iterator[str]:

@@ -6,7 +6,7 @@ import json
 import re
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from notemill.errors import UsageError
@@ -70,7 +70,7 @@ def read_notebook(path: Path, memory: Memory, name: str) -> Notebook:
     if known := memory.get(key):
         return _from_json(known)
     notebook = describe(load_cells(path, raw, name), sha256, name)
-    memory.set(key, asdict(notebook))
+    memory.set(key, _as_json(notebook))
     return notebook
 
 
@@ -145,7 +145,8 @@ def describe(content: dict, sha256: str, name: str) -> Notebook:
         has_parameters_cell=first is not None,
         parameters=_parameters(cells[first - 1]["source"], f"{name}: cell {first}") if declares else {},
         cells=tuple(_cell(n, cell, tree, n == first) for n, cell, tree in trees if _does_something(cell, tree)),
-        imports=tuple(sorted({i for _, cell, tree in trees for i in imports_of(tree, cell["source"])})))
+        imports=tuple(sorted({i for _, cell, tree in trees if _may_import(cell["source"])
+                              for i in imports_of(tree, cell["source"])})))
 
 
 def _parameters(source: str, where: str) -> dict[str, Parameter]:
@@ -260,6 +261,11 @@ def imports_of(tree: ast.AST | None, source: str) -> Iterator[str]:
         yield from re.findall(r"(?<![\w.-])[A-Za-z_][\w.]*", line)
 
 
+def _may_import(source: str) -> bool:
+    """Whether it is worth looking; Python knows a name also where it is written in odd letters."""
+    return "import" in source or not source.isascii()
+
+
 def _imports_by_looks(source: str) -> Iterator[str]:
     """What each import statement that can be made out says, by itself."""
     for statement in IMPORT_LINE.findall(source):
@@ -285,6 +291,11 @@ def _imports_in(tree: ast.AST) -> Iterator[str]:
 def _is_import_call(function: ast.expr) -> bool:
     """`import_module(...)`, `importlib.import_module(...)` under whatever name, `__import__(...)`."""
     return getattr(function, "attr", getattr(function, "id", None)) in ("import_module", "__import__")
+
+
+def _as_json(notebook: Notebook) -> dict:
+    return {**vars(notebook), "cells": [vars(cell) for cell in notebook.cells],
+            "parameters": {name: vars(one) for name, one in notebook.parameters.items()}}
 
 
 def _from_json(known: dict) -> Notebook:

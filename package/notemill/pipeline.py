@@ -236,7 +236,7 @@ def _name_problems(pipeline: Pipeline) -> Iterator[UsageError]:
 def _gate_problems(pipeline: Pipeline) -> Iterator[UsageError]:
     """References to outputs that are not there, and held-out rows that reach the training step."""
     gate = pipeline.gate or {}
-    for key in ("model", "data", "schema", "metrics"):
+    for key in ("model", "data", "schema", "metrics", "train"):
         if key not in gate:
             continue
         place = pipeline.where("gate", key)

@@ -139,12 +139,13 @@ def test_what_is_worth_knowing_is_told(frame):
     frame["id"], frame["empty"], frame["same"] = range(len(frame)), None, 1
     frame["mixed"] = ["x" if n == 3 else str(n / 7) for n in frame.index]
     frame["gaps"] = frame["size"].where(frame.index % 2 > 0)
+    frame["day"] = [f"{n % 28 + 1}.{n % 12 + 1}.2024" for n in frame.index]
     told = "\n".join(chosen(frame).notes)
     for words in ("name the rows (the model does not see them): id",
                   "hold nothing (the model does not see them): empty",
                   "are always the same (the model does not see them): same",
                   "words between the numbers, which count as missing: mixed",
-                  "more than a third of the rows: gaps"):
+                  "and count as words: day", "more than a third of the rows: gaps"):
         assert words in told
 
 
@@ -159,7 +160,7 @@ def test_infinite_numbers_are_refused(frame):
 
 
 def test_fractions_are_no_classes(frame):
-    frame["y"] = [0.5, 1.5] * 60
+    frame["y"] = [0.5, 1.0] * 60
     assert "the target's classes are fractions" in refused(frame, "y", task="classification")
 
 
@@ -179,3 +180,25 @@ def test_a_straight_line_needs_no_boosting(frame):
     frame["y"] = frame["size"] ** 2 % 7 + [n % 3 / 10 for n in range(len(frame))]
     found = chosen(frame, "y")
     assert found.estimator == "boosting" and not any("straight" in note for note in found.notes)
+
+
+def test_a_yes_or_no_counts_as_a_number_of_the_line(frame):
+    frame["flag"] = [n % 2 for n in range(len(frame))]
+    frame["y"] = frame["flag"] * 7.5 + frame["size"] / 10
+    assert any("straight line" in note for note in chosen(frame[["y", "flag", "colour"]], "y").notes)
+
+
+@pytest.mark.parametrize("labels, classes", [
+    ([str(n % 3) for n in range(114)] + ["x"] * 6, ["0", "1", "2", "x"]),           # numbers, but for some words
+    ([f"class {n % 70}" for n in range(120)], [f"class {n}" for n in range(70)])])   # too many to look like categories
+def test_labels_are_labels_whatever_else_they_could_be(frame, labels, classes):
+    frame["y"] = labels
+    found, columns = choose(frame, look_at(frame), target="y", task="classification")
+    assert sorted(label for label, _ in found.classes) == sorted(classes)
+    assert columns["y"].type == "category" and not columns["y"].strange
+
+
+@pytest.mark.parametrize("rows, found", [(30, ["code"]), (29, [])])
+def test_few_rows_agree_by_chance(frame, rows, found):
+    frame["code"] = frame["bought"].map({"yes": 1, "no": 0})
+    assert list(chosen(frame.head(rows)).drop) == found

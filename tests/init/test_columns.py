@@ -16,7 +16,8 @@ def series(values, name="x"):
     ([None, None], "number"),
     (["2024-01-01", "2024-02-01 10:00"], "datetime"), (["2024-01-01", "2024-13-01"], "text"),
     (["2024-01-01", "soon"] * 2, "category"),
-    (["1"] * 19 + ["x"], "number"), (["1", "x"] * 9, "category")])
+    (["1"] * 19 + ["x"], "number"), (["1", "x"] * 9, "category"),
+    ([f"w {n % 60}" for n in range(200)], "text"), ([f"w {n % 60}" for n in range(1200)], "category")])
 def test_types(values, kind):
     assert look_at_column(series(values)).type == kind
 
@@ -45,3 +46,21 @@ def test_columns_that_name_the_rows(name, values, identifies):
 
 def test_every_column_is_looked_at():
     assert list(look_at(pandas.DataFrame({"b": [1], "a": ["x"]}))) == ["b", "a"]
+
+
+def test_of_many_words_some_are_counted():
+    column = look_at_column(series([f"word {n}" for n in range(3000)]))
+    assert (column.type, column.distinct, len(column.values)) == ("text", 3000, 20)
+
+
+@pytest.mark.parametrize("words, dates", [
+    (["31.12.2024", "1.2.2024 10:00"], True), (["12/31/2024", "1/2/2024"], True), (["1.2.3.4", "10.0.0.1"], False),
+    (["a", "b"], False), (["2024-12-31", "2025-01-01"], False)])
+def test_dates_as_people_write_them(words, dates):
+    assert look_at_column(series(words * 20)).local_dates is dates
+
+
+def test_moments_with_and_without_a_zone_are_in_utc():
+    column = look_at_column(series(["2024-01-01T00:00+02:00", "2024-01-02"]))
+    assert column.type == "datetime"
+    assert (f"{column.low:%Y-%m-%d %H}", f"{column.high:%Y-%m-%d %H}") == ("2023-12-31 22", "2024-01-02 00")

@@ -3,7 +3,7 @@
 import pytest
 
 from notemill.errors import UsageError
-from notemill.init.heading import distinct_names, find_heading, looks_like_data
+from notemill.init.heading import LONGEST, check_names, distinct_names, find_heading, looks_like_data
 
 NUMBERS = [["1.5", "red", "3"], ["2.5", "blue", "4"], ["1.0", "red", "5"]]
 
@@ -51,3 +51,9 @@ def test_distinct_names_are_those_of_pandas():
     assert names == ["a", "b", "a.2", "a.3", "column_5", "a.1"]
     assert changed == ["column 3, 'a', is called 'a.2'", "column 4, 'a', is called 'a.3'",
                        "column 5 is called 'column_5'"]
+
+
+def test_a_name_may_be_long_but_not_too_long():
+    check_names("in.csv", ["a" * LONGEST])
+    with pytest.raises(UsageError, match="has 501 characters"):
+        check_names("in.csv", ["b", "a" * (LONGEST + 1)])

@@ -249,8 +249,8 @@ def test_json(init, table, rows):
 
 def test_text(init, table, rows):
     out = init(table(rows)).out
-    for words in ("120 rows, 4 columns", "a copy of in.csv", "2 classes (yes", "to detect: yes", "stratified",
-                  "nox -s train"):
+    for words in ("120 rows, 4 columns", "a new git repository", "a copy of in.csv", "2 classes (yes", "to detect: yes",
+                  "stratified", "nox -s train"):
         assert words in out
 
 

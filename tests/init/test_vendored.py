@@ -135,3 +135,15 @@ def test_unpacked_it_runs_and_makes_the_same_one(wheel, tmp_path):
     environ = {"PYTHONPATH": str(tmp_path)}
     done = subprocess.run([sys.executable, "-c", code], env=environ, capture_output=True, text=True)
     assert done.stdout.split() == [wheel[0], f"wheels/{wheel[1]}", hashlib.sha256(wheel[2]).hexdigest()]
+
+
+def test_an_installed_wheel_is_no_checkout(monkeypatch, tmp_path):
+    (tmp_path / "pyproject.toml").write_text("")
+    monkeypatch.setattr(starter, "CHECKOUT", tmp_path)
+    monkeypatch.setattr(starter, "PACKED", tmp_path / "absent")
+    assert starter.in_checkout()
+    monkeypatch.setattr(starter, "PACKED", tmp_path)
+    assert not starter.in_checkout()
+    monkeypatch.setattr(starter, "CHECKOUT", tmp_path / "absent")
+    monkeypatch.setattr(starter, "PACKED", tmp_path / "absent")
+    assert not starter.in_checkout()

@@ -58,7 +58,7 @@ def test_a_version_is_found_by_number_and_alias(uri, records, version, other, na
 def test_versions_of_others_are_not_ours(uri, records, version, name):
     send(uri, records, version())
     with registry(uri) as client:
-        client.create_model_version(name, "file:///elsewhere", None)
+        client.create_model_version(name, "s3://elsewhere/model", None)
     assert [number for number, *_ in listed(uri, name)] == [1]
 
 

@@ -60,7 +60,7 @@ def test_quick_cells_make_no_lines_and_slow_ones_make_one(monkeypatch):
     for number in (1, 2, 3):
         console.cell("a", number, 9)
     assert "cell" not in text(console)
-    assert until(lambda: "cell 3/9" in text(console), 5)
+    assert until(lambda: "cell 3/9" in text(console), 60)
     time.sleep(0.1)
     console.end()
     assert re.findall(r"  a  cell \d/9, [\d.]+ s\n", text(console)) == text(console).splitlines(True)[2:]
@@ -72,7 +72,7 @@ def test_a_cell_that_goes_on_is_told_of_again(monkeypatch):
         monkeypatch.setattr(module, name, seconds)
     console = begun("a")
     console.cell("a", 1, 2)
-    assert until(lambda: text(console).count("cell 1/2") >= 3, 5)
+    assert until(lambda: text(console).count("cell 1/2") >= 3, 60)
     console.end()
 
 

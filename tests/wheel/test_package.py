@@ -154,7 +154,7 @@ def test_a_regression_has_no_predict_proba(version, records, tmp_path):
 
 
 def test_a_hostile_target_stays_text(version, records):
-    files = wheel.package_files({**version(), "target": 'a"""\nimport os\\'}, records.read)
+    files = wheel.package_files({**version(), "target": 'a"""\nimport\0 os\\'}, records.read)
     tree = compile(files["mixed_model/__init__.py"], "x", "exec")
     assert "os" not in tree.co_names and tree.co_consts[0].startswith("The model mixed: predicts a import os ")
 

@@ -14,16 +14,11 @@ REFUSED = 3
 
 def gate(folder: Path, run: str | None, *, as_json: bool) -> int:
     """Judge the run, tell, and give the exit code."""
-    from notemill.commands.register import RECORDS
-    from notemill.gate import check_ready
-    from notemill.registry import Records
     from notemill.release import judge
 
     project = open_project(folder)
     try:
-        record = project.find_run(run)
-        check_ready(project, record)
-        verdict = judge(project, record, Records(project.root / RECORDS))
+        verdict = judge(project, project.find_run(run))
     finally:
         project.save()
     show(verdict, as_json=as_json)

@@ -104,7 +104,7 @@ def check_baseline(judged: Judged) -> Check:
     said = f"{name} on the raw columns has {judged.evidence.metric.name} {judged.evidence.metric.sign * score:.4g}"
     outcome, hint = "passed", said
     if not gap.figure >= limit:
-        outcome, hint = "refused", f"worse than simple means: {said}"
+        outcome, hint = "refused", f"worse than simple means: {said}. Take that, or another estimator"
     elif not gap.low >= limit:
         outcome, hint = "warned", f"may be worse than simple means: {said}"
     return Check("baseline", outcome, gap.figure, gap.low, gap.high, judged.evidence.rows.count, limit, hint)

@@ -134,9 +134,10 @@ def check_duplicates(judged: Judged) -> Check:
     both, n = int(np.isin(held, seen).sum()), len(held)
     hint = None
     if both:
-        repeats = 1 - len(np.unique(seen)) / len(seen)
-        hint = (f"{both:,} of {n:,} held-out rows ({both / n:.1%}) stand in the training table too; of the training "
-                f"rows {repeats:.1%} repeat another: honest repeats would be about as many")
+        _, of_row, times = np.unique(seen, return_inverse=True, return_counts=True)
+        twins = float(np.mean(times[of_row] > 1))
+        hint = (f"{both:,} of {n:,} held-out rows ({both / n:.2%}) stand in the training table too; of the training "
+                f"rows {twins:.2%} have a twin there: honest repeats would be about as many")
     return Check("leakage.duplicates", "warned" if both else "passed", float(both), n=n, limit=0.0, hint=hint)
 
 

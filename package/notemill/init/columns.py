@@ -1,11 +1,13 @@
 """What each column of the table holds, by the same rules as notebooks/prepare.ipynb goes by."""
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 ISO = re.compile(r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?\s?(Z|[+-]\d{2}:?\d{2})?)?")
 KEY_NAME = re.compile(r"(^|[_ .-])(id|key|uuid|guid)$")
+LOCAL_DATE = re.compile(r"\s*\d{1,4}[./-]\d{1,2}[./-]\d{1,4}(?![\d./-])")
 MOSTLY_NUMBERS = 0.9
+MOST_COUNTED, EXAMPLES = 1000, 20
 
 
 @dataclass(frozen=True)
@@ -23,7 +25,8 @@ class Column:
     values: tuple[tuple[object, int], ...] = ()
     strange: tuple[str, ...] = ()
     identifies: bool = False
-    odd_numbers: int = field(default=0)     # infinite
+    odd_numbers: int = 0        # infinite
+    local_dates: bool = False   # 31.12.2024, 12/31/2024: words, as far as the notebook can tell
 
     @property
     def filled(self) -> int:
@@ -125,12 +128,15 @@ def _moments(filled) -> dict:
 
 
 def _words(filled) -> dict:
-    return {"values": counted(filled if filled.dtype == "bool" else filled.astype("object"))}
+    values = counted(filled if filled.dtype == "bool" else filled.astype("object"))
+    dated = values and all(isinstance(value, str) and LOCAL_DATE.match(value) for value, _ in values[:EXAMPLES])
+    return {"values": values, "local_dates": bool(dated)}
 
 
 def counted(values) -> tuple[tuple[object, int], ...]:
-    """(value, rows) of each different value, the commonest first, then in their own order."""
+    """(value, rows) of each different value, the commonest first, then in their own order; of many, some."""
     counts = values.value_counts()
+    counts = counts if len(counts) <= MOST_COUNTED else counts.head(EXAMPLES)
     found = [(plain(value), int(count)) for value, count in counts.items()]
     return tuple(sorted(found, key=lambda one: (-one[1], str(one[0]))))
 

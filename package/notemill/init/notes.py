@@ -31,6 +31,7 @@ def _column_notes(columns: Mapping[str, Column]) -> Iterable[str]:
              "hold nothing (the model does not see them)": lambda c: not c.filled,
              "are always the same (the model does not see them)": lambda c: c.distinct == 1,
              "hold words between the numbers, which count as missing": lambda c: bool(c.strange),
+             "hold dates that are not written as 2024-12-31, and count as words": lambda c: c.local_dates,
              "are missing in more than a third of the rows": lambda c: c.filled and c.missing > c.rows / 3}
     for words, holds in kinds.items():
         if found := [comment(name) for name, column in columns.items() if holds(column)]:

@@ -56,3 +56,21 @@ class Records:
         """What the version with this content is made of; None where these records do not hold it."""
         found = read_json(self.root / "versions" / f"{content}.json")
         return found if isinstance(found, dict) else None
+
+
+class Held:
+    """Content by its sha256, held in memory until it is known that it will be kept."""
+
+    def __init__(self):
+        self.contents: dict[str, bytes] = {}
+
+    def add(self, data: bytes) -> str:
+        """Hold content: its sha256."""
+        sha256 = hashlib.sha256(data).hexdigest()
+        self.contents[sha256] = data
+        return sha256
+
+    def keep(self, records: Records) -> None:
+        """Put all of it into the records."""
+        for data in self.contents.values():
+            records.add(data)

@@ -7,13 +7,13 @@ from notemill import code, wheel
 from notemill.errors import NotemillError, UsageError
 from notemill.files import canonical_json
 from notemill.project import Project
-from notemill.registry import Records, content_of
+from notemill.registry import Held, content_of
 
 LIBRARIES = ("scikit-learn", "pandas", "numpy", "skops")
 
 
-def draft(project: Project, record: Mapping, records: Records) -> dict:
-    """What can be said of the version before it is judged; its content among it.
+def draft(project: Project, record: Mapping, held: Held) -> dict:
+    """What can be said of the version before it is judged; its content among it. Files are put into `held`.
 
     Raises UsageError where the project has nothing to judge.
     """
@@ -32,10 +32,10 @@ def draft(project: Project, record: Mapping, records: Records) -> dict:
         "dirty": bool(git.get("dirty")), "steps": [model_step, schema_step],
         "python": facts[model_step]["components"]["python"],
         "trained_with": libraries(project, origin, facts[model_step], modules),
-        "files": {"model.skops": records.add(read_output(project, facts, settings["model"])),
-                  "schema.json": records.add(schema),
-                  "types.json": records.add(canonical_json(sorted(types)).encode())},
-        "code": {module.path: records.add(module.text.encode()) for module in modules}}
+        "files": {"model.skops": held.add(read_output(project, facts, settings["model"])),
+                  "schema.json": held.add(schema),
+                  "types.json": held.add(canonical_json(sorted(types)).encode())},
+        "code": {module.path: held.add(module.text.encode()) for module in modules}}
     return {**manifest, "content": content_of(manifest), "requires": wheel.requirements(manifest)}
 
 

@@ -7,16 +7,17 @@ from filelock import FileLock
 from notemill import gate, lineage, wheel
 from notemill.errors import NotemillError
 from notemill.project import Project
-from notemill.registry import Records, registry, take_up
+from notemill.registry import Held, Records, registry, take_up
 from notemill.registry import register as register_version
 from notemill.release.complete import complete
 from notemill.release.draft import draft
 from notemill.run.redaction import redactor_for
 
 
-def judge(project: Project, record: Mapping, records: Records) -> dict:
+def judge(project: Project, record: Mapping) -> dict:
     """The gate's verdict on the run's model, with the content that it is about."""
-    return gate.judge(project, record, content=draft(project, record, records)["content"])
+    gate.check_ready(project, record)
+    return gate.judge(project, record, content=draft(project, record, Held())["content"])
 
 
 def register(project: Project, record: Mapping, records: Records) -> tuple[dict, dict | None, int | None]:
@@ -28,10 +29,13 @@ def register(project: Project, record: Mapping, records: Records) -> tuple[dict,
     lineage.check_reachable(uri)
     (project.folder / "locks").mkdir(parents=True, exist_ok=True)
     with FileLock(project.folder / "locks" / "register"):  # the same content twice at once is one version
-        manifest = draft(project, record, records)
+        gate.check_ready(project, record)
+        held = Held()
+        manifest = draft(project, record, held)
         verdict = gate.judge(project, record, content=manifest["content"])
         if verdict["verdict"] != "passed" or verdict["content"] != manifest["content"]:
             return verdict, None, None
+        held.keep(records)
         with registry(uri) as client:
             known = take_up(client, manifest["name"], manifest["content"], records)
         known = known or send(project, records, complete(project, record, records, manifest, verdict), uri)

@@ -117,7 +117,8 @@ def summary(manifest: Mapping) -> str:
 
 
 def _one_line(text: str) -> str:
-    return re.sub(r'[\s"\\]+', " ", str(text)).strip()
+    plain = "".join(sign if sign.isprintable() and sign not in '"\\' else " " for sign in str(text))
+    return " ".join(plain.split())
 
 
 def _facts(manifest: Mapping, package: str) -> bytes:

@@ -8,8 +8,6 @@ import zipfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from notemill.errors import NotemillError
-
 NAMING = ("__module__", "module_path")  # where skops names the module of a class or function
 
 
@@ -91,13 +89,6 @@ def _rename(node: object, roots: set[str], prefix: str) -> int:
         else:
             count += _rename(value, roots, prefix)
     return count
-
-
-def check_roots(roots: Iterable[str], installed: Iterable[str]) -> None:
-    """Raise NotemillError where a module of the project has the name of an installed library that a model needs."""
-    if clash := sorted(set(roots) & set(installed)):
-        raise NotemillError(f"package/{clash[0]}", "has the name of a library that the model needs",
-                            hint="rename the module")
 
 
 def top_level(paths: Iterable[str]) -> set[str]:

@@ -1,0 +1,175 @@
+"""From a run to an answer of the installed package: once, with a real gate, and code of the project's own."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+import yaml
+from tiny import cli, code, make_project, run
+
+from notemill.files import sha256_file
+from notemill.project import open_project
+from notemill.registry import Held
+from notemill.release.draft import draft
+
+PREPARE = """
+import json
+import numpy as np
+import pandas as pd
+random = np.random.default_rng(0)
+table = pd.DataFrame({"a": random.normal(size=300), "b": random.choice(["x", "y"], 300)})
+table["answer"] = np.where(table["a"] + (table["b"] == "x") + 0.7 * random.normal(size=300) > 0.5, "ja", "no")
+columns = [{"name": "a", "type": "number", "role": "feature", "range": [-9, 9], "from": {"range": "contract"}},
+           {"name": "b", "type": "category", "categories": ["x", "y"], "role": "feature", "from": {}}]
+target = {"name": "answer", "type": "category", "classes": ["ja", "no"], "positive": "ja", "names": {}}
+facts = {"format": 1, "task": "classification", "target": target, "columns": columns,
+         "split": {"kind": "random", "group": None}, "rows": {"train": 200}}
+table[:200].to_parquet(train, index=False)
+table[200:].to_parquet(test, index=False)
+with open(schema, "w") as file:
+    json.dump(facts, file)
+"""
+EXPORTED = """
+import numpy as np
+from tools.numbers import FACTOR
+
+
+def stretch(table):
+    return np.asarray(table, dtype="float64") * FACTOR
+"""
+TRAIN = """
+import pandas as pd
+import skops.io
+from sklearn.compose import ColumnTransformer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder
+rows = pd.read_parquet(data)
+columns = ColumnTransformer([("a", FunctionTransformer(stretch), ["a"]), ("b", OneHotEncoder(), ["b"])])
+fitted = make_pipeline(columns, LogisticRegression()).fit(rows[["a", "b"]], rows["answer"].to_numpy(dtype=object))
+skops.io.dump(fitted, model)
+print(fitted.predict(pd.DataFrame({"a": [-3.0, 3.0], "b": ["x", "x"]})).tolist())
+"""
+SECRET = "hunter2-hunter2"
+
+
+def project_at(root):
+    steps = {"prepare": {"notebook": "prepare.ipynb",
+                         "outputs": {"train": "train.parquet", "test": "test.parquet", "schema": "schema.json"}},
+             "train": {"notebook": "train.ipynb", "params": {"note": SECRET},
+                       "inputs": {"data": "prepare.train"}, "outputs": {"model": "model.skops"}}}
+    return make_project(
+        root, steps=steps, name="tiny.Own", secrets=["TOKEN"],
+        gate={"model": "train.model", "data": "prepare.test", "schema": "prepare.schema", "metric": "accuracy"},
+        notebooks={"prepare.ipynb": [code('train = test = schema = ""', tags=["parameters"]), PREPARE],
+                   "train.ipynb": [code('data = model = note = ""', tags=["parameters"]),
+                                   code(EXPORTED, tags=["export"]), TRAIN]},
+        files={"package/tools/__init__.py": "", "package/tools/numbers.py": "FACTOR = 2.0\n"})
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """The project, run offline."""
+    root = project_at(tmp_path_factory.mktemp("own") / "project")
+    result = run(root, TOKEN=SECRET)
+    assert result.code == 0, result.err
+    return root
+
+
+@pytest.fixture
+def project(made, monkeypatch):
+    monkeypatch.setenv("TOKEN", SECRET)
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    return made
+
+
+def answer(folder, *words):
+    done = subprocess.run([sys.executable, *words], cwd=folder, capture_output=True, text=True, timeout=100,
+                          env={**os.environ, "PYTHONPATH": str(folder)})
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+USE = ("from tiny_own_model import predict; import sys;"
+       "print(predict([{'a': -3, 'b': 'x'}, {'b': 'x', 'a': '3'}]).tolist(), predict({'a': 3, 'b': 'x'}), sorted({'notemill', 'mlflow', 'tools', 'tiny_own'} & set(sys.modules)))")
+
+
+def test_a_run_becomes_a_version_and_a_wheel(project, tmp_path):
+    registered = cli("register", "--json", project=project)
+    assert registered.code == 0, registered.err
+    told = registered.json
+    assert (told["version"], told["verdict"], told["name"]) == (1, "passed", "tiny.Own")
+    assert cli("register", "--json", project=project).json == told
+    assert [one["aliases"] for one in cli("versions", "--json", project=project).json["versions"]] == [["challenger"]]
+    assert "version 1 is the challenger: accuracy" in cli("register", project=project).out
+
+    wheel = cli("package", "--json", "--output", tmp_path / "dist", project=project).json
+    path = Path(wheel["wheel"])
+    assert path.name == "tiny_own_model-1+nocommit-py3-none-any.whl" and wheel["sha256"] == sha256_file(path)
+    again = cli("package", "1", "--output", tmp_path / "again", project=project)
+    assert again.code == 0 and "pip install" in again.out
+    assert sha256_file(tmp_path / "again" / path.name) == wheel["sha256"]
+    with zipfile.ZipFile(path) as archive:
+        archive.extractall(tmp_path / "site")
+    assert answer(tmp_path / "site", "-c", USE) == "['no', 'ja'] ja []\n"
+    assert "the recorded predictions" in answer(tmp_path / "site", "-m", "tiny_own_model", "check")
+
+    package = tmp_path / "site" / "tiny_own_model"
+    assert SECRET.encode() not in path.read_bytes() and str(project).encode() not in path.read_bytes()
+    origin = json.loads((package / "provenance.json").read_text())
+    names = {one["name"] for one in origin["subject"]}
+    assert {"model.skops", "schema.json", "tiny_own/train.py", "tools/numbers.py"} <= names
+    assert json.loads((package / "types.json").read_text()) == ["tiny_own_model.code.tiny_own.train.stretch"]
+    assert {check["check"] for check in json.loads((package / "verdict.json").read_text())["checks"]} >= {"metric"}
+    assert len(json.loads((package / "golden.json").read_text())["rows"]) == 20
+    assert "accuracy: **" in (package / "card.md").read_text()
+
+
+def test_what_the_gate_refuses_is_not_registered(project, tmp_path):
+    copy = shutil.copytree(project, tmp_path / "copy")
+    path = copy / "notebooks" / "pipeline.yaml"
+    path.write_text(path.read_text().replace("metric: accuracy", "metric: accuracy\n  floor: 1.0"))
+    for name in copy.glob("mlflow.db*"):
+        name.unlink()
+    result = cli("register", "--json", project=copy)
+    assert result.code == 3 and result.json["verdict"] == "refused"
+    assert cli("versions", "--json", project=copy).json["versions"] == []
+    assert "no version is registered yet" in cli("versions", project=copy).out
+    missing = cli("package", project=copy)
+    assert missing.code == 2 and "there is no registered version yet" in missing.err
+
+
+def test_a_draft_says_what_is_missing(project, tmp_path):
+    copy = shutil.copytree(project, tmp_path / "copy")
+    opened = open_project(copy)
+    record = opened.find_run(None)
+    content = draft(opened, record, Held())["content"]
+    assert draft(opened, record, Held())["content"] == content
+    path = copy / "notebooks" / "pipeline.yaml"
+    whole = path.read_text()
+    path.write_text(whole.replace("metric: accuracy", "metric: accuracy\n  types: [tools.numbers.Mine]"))
+    assert draft(open_project(copy), record, Held())["content"] != content
+    path.write_text(whole)
+    (copy / "package/tools/numbers.py").write_text("FACTOR = 3.0\n")
+    result = cli("register", project=copy)
+    assert result.code == 1 and "package/tools/numbers.py: has changed since the run" in result.err
+    (copy / "package/tools/numbers.py").write_text("FACTOR = 2.0\n")
+    model = next(step for step in record["steps"] if step["step"] == "train")["outputs"]["model"]["sha256"]
+    opened.store.place(model).unlink()
+    result = cli("register", project=copy)
+    assert result.code == 2 and "is no longer in the store" in result.err
+    path.write_text(yaml.safe_dump({name: part for name, part in yaml.safe_load(whole).items() if name != "gate"}))
+    result = cli("register", project=copy)
+    assert result.code == 2 and "so that there is nothing to judge" in result.err
+
+
+def test_a_verdict_alone_leaves_nothing_in_the_records(project, tmp_path):
+    copy = shutil.copytree(project, tmp_path / "copy")
+    shutil.rmtree(copy / ".notemill-records", ignore_errors=True)
+    cli("gate", project=copy)
+    assert not (copy / ".notemill-records").exists()
