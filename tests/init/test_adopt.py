@@ -4,7 +4,7 @@ import json
 
 import pytest
 import yaml
-from tiny import markdown, notebook, write, write_notebook
+from tiny import markdown, notebook, run, write, write_notebook
 
 from notemill.errors import UsageError
 from notemill.init.found import find_notebooks
@@ -123,3 +123,13 @@ def test_too_many(tmp_path, monkeypatch):
         write(tmp_path / f"{name}.py", "print(1)")
     with pytest.raises(UsageError, match="more than 2 notebooks"):
         find_notebooks(tmp_path)
+
+
+@pytest.mark.slow
+def test_they_run_as_they_are_and_once(analysis, init):
+    init()
+    done = run(analysis, "--json")
+    assert done.code == 0, done.err
+    assert [step["step"] for step in done.json["steps"]] == ["load", "plot", "end"]
+    assert (analysis / "t.txt").read_text() == "5"
+    assert {step["action"] for step in run(analysis, "--json").json["steps"]} == {"reuse"}

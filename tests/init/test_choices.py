@@ -124,6 +124,7 @@ def test_splits(frame):
 def test_columns_that_give_the_target_away(frame):
     frame["code"] = frame["bought"].map({"yes": 1, "no": 0})
     assert chosen(frame).drop == {"code": "its values stand for the target's, one for one"}
+    assert chosen(frame.assign(code=frame["code"].where(frame.index > 3))).drop == {}
     frame["percent"] = frame["size"] * 100 + 5
     assert list(chosen(frame, "size").drop) == ["percent"]
     parts = frame.assign(rest=frame["age"] * 3, total=frame["age"] * 4).drop(columns=["code", "percent"])

@@ -16,7 +16,7 @@ def series(values, name="x"):
     ([None, None], "number"),
     (["2024-01-01", "2024-02-01 10:00"], "datetime"), (["2024-01-01", "2024-13-01"], "text"),
     (["2024-01-01", "soon"] * 2, "category"),
-    (["1"] * 19 + ["x"], "number"), (["1", "x"] * 9, "category"),
+    (["1"] * 19 + ["x"], "number"), (["1", "2"] * 9, "category"), (["1", "x"] * 9, "category"),
     ([f"w {n % 60}" for n in range(200)], "text"), ([f"w {n % 60}" for n in range(1200)], "category")])
 def test_types(values, kind):
     assert look_at_column(series(values)).type == kind

@@ -8,6 +8,7 @@ import sys
 import time
 import urllib.request
 
+import numpy as np
 import pytest
 from model_samples import send
 
@@ -82,6 +83,10 @@ def test_mlflow_serves_it(served, trained):
     assert ask(served, {"dataframe_split": table}) == expected
     records = json.loads(rows.to_json(orient="records", date_format="iso", double_precision=15))
     assert ask(served, {"dataframe_records": records}) == expected
+    assert ask(served, {"instances": records}) == expected
+    assert ask(served, {"inputs": {name: [row[name] for row in records] for name in rows}}) == expected
+    chances = ask(served, {"dataframe_records": records, "params": {"method": "predict_proba"}})
+    assert np.allclose(chances, trained.pipeline.predict_proba(rows), rtol=1e-9)
     with pytest.raises(urllib.error.HTTPError) as caught:
         ask(served, {"dataframe_records": [{**records[0], "size": "tall"}]})
     assert "column 'size': 'tall' is not a number" in caught.value.read().decode()

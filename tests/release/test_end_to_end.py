@@ -165,7 +165,7 @@ def test_a_draft_says_what_is_missing(project, tmp_path):
     assert result.code == 2 and "is no longer in the store" in result.err
     path.write_text(yaml.safe_dump({name: part for name, part in yaml.safe_load(whole).items() if name != "gate"}))
     result = cli("register", project=copy)
-    assert result.code == 2 and "so that there is nothing to judge" in result.err
+    assert result.code == 2 and "there is nothing to judge by" in result.err
 
 
 def test_a_verdict_alone_leaves_nothing_in_the_records(project, tmp_path):

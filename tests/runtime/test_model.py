@@ -153,3 +153,16 @@ def test_a_row_that_lacks_what_others_have(bundle, trained):
     del rows[1]["size"]
     with pytest.raises(BadRows, match="row 2, column 'size': is missing"):
         Model(bundle()).predict(rows)
+
+
+def test_the_door_for_mlflow(bundle, trained):
+    from notemill.runtime.served import Served
+
+    model, rows = Model(bundle()), trained("mixed", "linear").rows().head(5)
+    served = Served(model)
+    assert np.array_equal(served.predict(rows), model.predict(rows))
+    assert np.array_equal(served.predict(rows.to_dict("list")), model.predict(rows))
+    assert served.predict(rows.iloc[0].to_dict()) == model.predict(rows)[0]
+    assert np.array_equal(served.predict(rows, {"method": "predict_proba"}), model.predict_proba(rows))
+    with pytest.raises(ValueError, match="'answer' is none of predict, predict_proba"):
+        served.predict(rows, {"method": "answer"})

@@ -117,6 +117,8 @@ def _save_model(target: Path, folder: Path, package: Mapping[str, bytes], manife
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import mlflow.pyfunc
+        from mlflow.models import ModelSignature
+        from mlflow.types import ParamSchema, ParamSpec
 
         logging.getLogger("mlflow").setLevel(logging.ERROR)  # it misses pip in an environment that uv made
         for name, content in package.items():
@@ -124,8 +126,9 @@ def _save_model(target: Path, folder: Path, package: Mapping[str, bytes], manife
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
         name = next(iter(package)).partition("/")[0]
+        asked = ParamSchema([ParamSpec("method", "string", "predict")])  # or predict_proba
         mlflow.pyfunc.save_model(str(target), loader_module=f"{name}.served", code_paths=[str(folder / name)],
-                                 pip_requirements=manifest["requires"],
+                                 pip_requirements=manifest["requires"], signature=ModelSignature(params=asked),
                                  metadata={CONTENT: manifest["content"], "notemill.run": manifest["run"]})
 
 

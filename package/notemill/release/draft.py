@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 
 from notemill import code, wheel
-from notemill.errors import NotemillError, UsageError
+from notemill.errors import NotemillError
 from notemill.files import canonical_json
 from notemill.project import Project
 from notemill.registry import Held, content_of
@@ -15,9 +15,9 @@ LIBRARIES = ("scikit-learn", "pandas", "numpy", "skops")
 def draft(project: Project, record: Mapping, held: Held) -> dict:
     """What can be said of the version before it is judged; its content among it. Files are put into `held`.
 
-    Raises UsageError where the project has nothing to judge.
+    The run is one that the gate is ready for (gate.check_ready).
     """
-    settings = gate_section(project)
+    settings = project.pipeline.gate
     model_step, schema_step = settings["model"].partition(".")[0], settings["schema"].partition(".")[0]
     facts = {step["step"]: step for step in record["steps"]}
     modules = code.code_of_run(project, record, model_step)
@@ -39,24 +39,10 @@ def draft(project: Project, record: Mapping, held: Held) -> dict:
     return {**manifest, "content": content_of(manifest), "requires": wheel.requirements(manifest)}
 
 
-def gate_section(project: Project) -> Mapping:
-    """The `gate:` of pipeline.yaml, with all that a model package needs."""
-    settings = project.pipeline.gate or {}
-    for key in ("model", "data", "schema"):
-        if key not in settings:
-            raise UsageError(project.pipeline.where("gate"), f"has no '{key}', so that there is nothing to judge",
-                             "gate: {model: STEP.OUTPUT, data: STEP.OUTPUT, schema: STEP.OUTPUT, metric: NAME}")
-    return settings
-
-
 def read_output(project: Project, facts: Mapping, name: str) -> bytes:
-    """An output of the run, by content. Raises UsageError where it is gone."""
+    """An output of the run, by content."""
     step, _, output = name.partition(".")
-    found = facts.get(step, {}).get("outputs", {}).get(output)
-    try:
-        return project.store.read_bytes(found["sha256"])
-    except (KeyError, TypeError):
-        raise UsageError(f"the output {name}", "is not there (any more)", hint="notemill run makes it again") from None
+    return project.store.read_bytes(facts[step]["outputs"][output]["sha256"])
 
 
 def libraries(project: Project, origin: Mapping, facts: Mapping, modules: list) -> dict[str, str]:
