@@ -3,6 +3,7 @@
 import gc
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -132,6 +133,28 @@ def test_no_process_is_left_behind_by_a_dead_kernel(execute_cells, printed):
     pids = [int(word) for word in printed(executed.notebook).split()]
     assert executed.failure.cell == 4 and len(pids) == 3
     assert until(lambda: not alive(pids)), alive(pids)
+
+
+def test_a_kernel_that_a_signal_ends_leaves_no_process_behind(execute_cells, printed, monkeypatch):
+    """By itself: jupyter_client sends one where the end takes long, and the run may be killed before it looks."""
+    for name in ("kill_family", "kill_group", "kill_all"):
+        monkeypatch.setattr(f"notemill.execute.watch.{name}", lambda *args: None)
+    end = "import os, signal, time\nos.kill(os.getpid(), signal.SIGTERM)\ntime.sleep(60)"
+    executed = execute_cells(SPAWN, end)
+    pids = [int(word) for word in printed(executed.notebook).split()[:3]]
+    try:
+        assert "SIGTERM" in executed.failure.message and until(lambda: not alive(pids), 60), executed.failure
+    finally:
+        for pid in alive(pids):
+            os.kill(pid, signal.SIGKILL)
+
+
+def test_a_signal_ends_a_fork_of_the_kernel_and_no_more(execute_cells, printed):
+    cell = ("import os, signal, subprocess, time\nother = subprocess.Popen(['sleep', '300'])\nfork = os.fork()\n"
+            "if fork == 0:\n    time.sleep(60)\n    os._exit(0)\nos.kill(fork, signal.SIGTERM)\n"
+            "print(os.WTERMSIG(os.waitpid(fork, 0)[1]), other.poll())")
+    executed = execute_cells(cell)
+    assert executed.failure is None and printed(executed.notebook) == "15 None\n"
 
 
 def test_nothing_is_left_open(make_job, monkeypatch, tmp_path):
@@ -267,6 +290,24 @@ def test_what_a_cell_starts_while_its_run_is_killed_ends_too(tmp_path):
         process.wait()
     time.sleep(1)
     assert until(lambda: not alive(noted(tmp_path)), 20), alive(noted(tmp_path))
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="Linux alone wakes it")
+def test_a_kernel_that_is_stopped_while_its_run_is_killed_ends_too(tmp_path):
+    """A run stops its kernel before it ends it, and may be killed between the two."""
+    process = subprocess.Popen(words_elsewhere(
+        tmp_path, "import os, time\nopen('pids', 'w').write(f'{os.getpid()}\\n')\ntime.sleep(300)"))
+    try:
+        assert until(lambda: (tmp_path / "pids").exists() and noted(tmp_path), 60)
+        os.kill(noted(tmp_path)[0], signal.SIGSTOP)
+    finally:
+        process.kill()
+        process.wait()
+    try:
+        assert until(lambda: not alive(noted(tmp_path)), 60)
+    finally:
+        for pid in alive(noted(tmp_path)):
+            os.kill(pid, signal.SIGKILL)
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="orphans are adopted on Linux alone")

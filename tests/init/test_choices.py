@@ -1,10 +1,16 @@
 """Task, split, estimator and notes follow from the table; what cannot be learnt is refused with a remedy."""
 
+import ast
+import json
+from pathlib import Path
+
+import numpy
 import pandas
 import pytest
 from init_samples import HEAD, make_rows
 
 from notemill.errors import UsageError
+from notemill.init.checks import SEED, TEST_SIZE, held_out_groups
 from notemill.init.choices import choose
 from notemill.init.columns import look_at
 
@@ -107,14 +113,15 @@ def test_rows_without_target_are_told(frame):
 def test_nothing_to_learn_from(frame):
     only = frame[["bought"]].assign(id=range(len(frame)), same=1)
     assert "no column is left" in refused(only)
-    assert "no column is left" in refused(only.assign(age=frame["age"]), group="age")
+    assert "no column is left" in refused(only.assign(age=frame["age"] % 10), group="age")
 
 
 def test_splits(frame):
     frame["when"] = pandas.date_range("2024-01-01", periods=len(frame)).astype("str")
-    assert (chosen(frame, time="when").split, chosen(frame, group="colour").split) == ("time", "group")
+    frame["shop"] = [n % 9 for n in frame.index]
+    assert (chosen(frame, time="when").split, chosen(frame, group="shop").split) == ("time", "group")
     assert chosen(frame, time="age").time == "age"
-    assert "either one" in refused(frame, time="when", group="colour")
+    assert "either one" in refused(frame, time="when", group="shop")
     assert "holds neither dates nor numbers, but 'green'" in refused(frame.assign(colour="green").assign(
         colour=["green", "red"] * 60), time="colour")
     assert "is the target" in refused(frame, group="bought")
@@ -203,3 +210,25 @@ def test_labels_are_labels_whatever_else_they_could_be(frame, labels, classes):
 def test_few_rows_agree_by_chance(frame, rows, found):
     frame["code"] = frame["bought"].map({"yes": 1, "no": 0})
     assert list(chosen(frame.head(rows)).drop) == found
+
+
+def test_groups_must_be_enough_and_hold_all_classes(frame):
+    assert "has 2 different values, of which one is left" in refused(frame, group="bought", target="colour")
+    frame["shop"] = [n % 9 for n in frame.index]
+    assert chosen(frame, group="shop").split == "group"
+    frame["y"] = frame["bought"].where(frame["shop"] != 4, "only here")
+    assert "fewer than two of the values to train on: only here" in refused(frame, "y", group="shop")
+    frame.loc[frame["shop"] == 4, "shop"] = None
+    assert "to train on: only here" in refused(frame, "y", group="shop")
+
+
+def test_the_groups_held_out_are_those_of_the_notebook():
+    source = (Path(__file__).parents[2] / "notebooks" / "prepare.ipynb").read_text()
+    cells = ["".join(cell["source"]) for cell in json.loads(source)["cells"]]
+    split = next(ast.get_source_segment(cell, node) for cell in cells if "def split_group" in cell
+                 for node in ast.parse(cell).body if getattr(node, "name", "") == "split_group")
+    names = pandas.Series([f"g{n % 13 * n % 7}{n % 5}" for n in range(300)])
+    scope = {"np": numpy, "pd": pandas, "group": "g", "test_size": TEST_SIZE}
+    exec(split, scope)
+    rows = scope["split_group"](pandas.DataFrame({"g": names}), numpy.random.default_rng(SEED))
+    assert set(names[rows]) == set(held_out_groups(names)) and 0 < len(rows) < 300

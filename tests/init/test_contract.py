@@ -10,7 +10,16 @@ from test_quote import HOSTILE
 
 from notemill.contract import check, load
 from notemill.init.columns import Column, look_at
-from notemill.init.contract import contract_text, earliest, null_share, number_range, round_down, round_up, rules_of
+from notemill.init.contract import (
+    contract_text,
+    earliest,
+    null_share,
+    number_range,
+    round_down,
+    round_up,
+    rules_of,
+    seen,
+)
 from notemill.yaml_places import read_yaml
 
 
@@ -105,3 +114,20 @@ def test_dates_may_be_later_and_somewhat_earlier():
 def test_a_key_is_unique_and_has_no_list():
     column = Column("id", "category", 3, 0, 3, values=(("a", 1), ("b", 1), ("c", 1)), identifies=True)
     assert rules_of(column, None) == {"type": "category", "unique": True, "null_share": 0.0}
+
+
+@pytest.mark.parametrize("values, says", [
+    ([17, 90, 30], "17 to 90"), ([None, None], "nothing but missing values"),
+    ([1.0, None, 1.0, 1.0], "1 to 1; always the same; 25.00% missing"),
+    (["a", "b", "a", "b", "a"], "2 values: a 3, b 2"),
+    (["a", "b", "c", "d"] * 2, "4 values: a 2, b 2, c 2, ..."),
+    (["1"] * 19 + ["x"], "1 to 1; no number: 'x'"),
+    (["2024-01-01", "2024-02-03"], "2024-01-01 to 2024-02-03"),
+    ([1, 2, 3], "1 to 3; a different one in every row")])
+def test_what_was_seen_is_told(values, says):
+    column = look_at(pandas.DataFrame({"x": values}))["x"]
+    assert seen(column, None) == f"seen: {says}"
+
+
+def test_the_target_is_named():
+    assert seen(look_at(pandas.DataFrame({"x": [1, 2, 3]}))["x"], "regression") == "seen: the target; 1 to 3"

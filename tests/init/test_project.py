@@ -55,6 +55,12 @@ def test_the_notebooks_are_the_starters(made):
         assert (made / path).read_bytes() == (ROOT / path).read_bytes()
 
 
+def test_the_pins_say_whose_they_are(made):
+    lines = (made / "constraints.txt").read_text().splitlines()
+    assert lines[0].startswith("# The versions with which Notemill 0.")
+    assert "==" in lines[1] and "#" not in "".join(lines[1:])
+
+
 def test_the_table_is_copied_as_it_is(made, tmp_path):
     assert (made / "data" / "in.csv").read_bytes() == (tmp_path / "in.csv").read_bytes()
 
@@ -91,7 +97,8 @@ def test_the_card_says_who_and_what_for(made):
 def test_a_card_without_words_says_what_is_missing(init, table, rows, tmp_path):
     init(table(rows), "bought", "--owner", "Ada")
     card = (tmp_path / "project" / "model_card.md").read_text()
-    assert "Ada" in card and "Not written yet: what is it for" in card and "Not signed yet" in card and "Risk: low" in card
+    assert "Ada" in card and "Not written yet: what is it for" in card
+    assert "Not signed yet" in card and "Risk: low" in card
     init(table(rows), "bought", "--purpose", "Who buys.", folder=tmp_path / "other")
     assert "Nobody yet" in (tmp_path / "other" / "model_card.md").read_text()
 

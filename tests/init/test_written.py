@@ -27,6 +27,10 @@ def test_separator(table, rows, separator):
     assert written.look(table(rows, separator=separator)).separator == separator
 
 
+def test_two_columns_are_enough(table):
+    assert written.look(table("a;b\n1;2\n3;4\n")).separator == ";"
+
+
 def test_decimal_commas_do_not_make_a_comma_the_separator(table):
     text = "\n".join(["a;b;c", *(f"{n},5;{n},25;{n},125" for n in range(50))])
     assert written.look(table(text)).separator == ";"

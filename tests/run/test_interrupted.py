@@ -43,6 +43,8 @@ def executions(project):
 
 @pytest.mark.slow
 def test_killed_at_any_moment(tmp_path, run_here, statuses):
+    """Seen to fail, before both were mended, on a busy machine: at the end of a step, while jupyter_client ended a kernel
+    that took long, a process in a session of its own stayed; and a folder with its lock, of a kernel not yet begun."""
     project = chain(tmp_path / "project", names="ab")
     (tmp_path / "t").mkdir()
     with started("run", "--offline", project=project) as whole:     # how long one takes here and now
@@ -58,7 +60,7 @@ def test_killed_at_any_moment(tmp_path, run_here, statuses):
             until(lambda process=process: process.poll() is not None, moment)
             process.kill()
             process.wait()
-        assert until(lambda: not alive(project / "pids"), 20) is True, (moment, alive(project / "pids"))
+        assert until(lambda: not alive(project / "pids"), 60) is True, (moment, alive(project / "pids"))
         assert not damaged(project), moment
         if n % 2:
             take_up(project, x, run_here, statuses)

@@ -1,5 +1,6 @@
 """Files of any size: what they hold stays, the predictions are added, and nothing is ever half there."""
 
+import csv
 import gzip
 import json
 import os
@@ -126,6 +127,22 @@ def test_other_columns_may_stand_there_twice_or_have_no_name(model, rows, tmp_pa
     score(model, tmp_path / "in.csv", tmp_path / "out.csv")
     head = (tmp_path / "out.csv").read_text().splitlines()[0]
     assert head == f"{lines[0]},x,x,,prediction,probability_ja,probability_no"
+
+
+def test_two_columns_of_one_name_go_into_no_parquet_file(model, rows, tmp_path):
+    lines = rows.head(1).to_csv(index=False).splitlines()
+    (tmp_path / "in.csv").write_text(f"{lines[0]},x,x\n{lines[1]},1,2\n")
+    with pytest.raises(ScoreError, match="two columns are called 'x'"):
+        score(model, tmp_path / "in.csv", tmp_path / "out.parquet")
+
+
+def test_a_very_long_cell(model, rows, tmp_path, monkeypatch):
+    rows.head(1).assign(note="word " * 100_000).to_csv(tmp_path / "in.csv", index=False)
+    before = csv.field_size_limit()
+    try:
+        assert call(model, "score", tmp_path / "in.csv", tmp_path / "out.csv") == 0
+    finally:
+        csv.field_size_limit(before)
 
 
 # Parquet

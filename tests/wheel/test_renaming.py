@@ -22,6 +22,8 @@ from notemill.wheel.renaming import rename_imports, rename_in_model, rename_type
     ("from a import b", "from p.code.a import b"),
     ("from a.b import c as d, e", "from p.code.a.b import c as d, e"),
     ("from a import *", "from p.code.a import *"),
+    ("import a; import a.b\nimport a\nx = 1",
+     "from p.code import a; import p.code.a.b; from p.code import a\nfrom p.code import a\nx = 1"),
     ("from a import (  # why\n    b,  # ü\n    c,\n)", "from p.code.a import b, c"),
     ("from a import b, \\\n    c; x = 1", "from p.code.a import b, c; x = 1"),
     ("ü = 'ü'; import a; é = 1", "ü = 'ü'; from p.code import a; é = 1"),
@@ -72,7 +74,9 @@ def test_a_models_types_are_renamed_and_its_data_is_not(monkeypatch):
 
 
 def test_a_model_without_own_types_keeps_its_bytes(monkeypatch):
+    monkeypatch.setattr(spread, "__name__", "a")
     data = model_of("other.b", monkeypatch)
+    assert skops.io.get_untrusted_types(data=data) == ["other.b.a"]
     assert rename_in_model(data, {"a"}, "p") is data
 
 

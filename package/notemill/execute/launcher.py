@@ -23,6 +23,7 @@ PARENT_CHECK = 0.5  # seconds
 END_TIME = 20  # seconds that the end of what a kernel has started may take
 ROUNDS = 500  # looks for processes that are still there; one that hangs in the system cannot be ended
 PR_SET_CHILD_SUBREAPER = 36
+PR_SET_PDEATHSIG = 1
 
 
 def main(argv: list[str]) -> None:
@@ -34,6 +35,7 @@ def main(argv: list[str]) -> None:
     faulthandler.enable(open(os.dup(2), "w"))  # IPython takes standard error for the notebook
     adopt_orphans()
     atexit.register(end_in_peace, os.getpid())  # the first to be registered is the last to be called
+    end_descendants_first()
     os.environ.pop("JPY_PARENT_PID", None)  # else ipykernel ends itself first, and leaves its children alone
     threading.Thread(target=end_with, args=(settings["parent"], settings["folder"]), daemon=True).start()
     app = kernel_app()
@@ -104,11 +106,16 @@ def find_modules(package: str) -> None:
 
 
 def adopt_orphans() -> None:
-    """Let what a cell starts in the background stay among this process's children, to be found at the end (Linux)."""
+    """Let what a cell starts in the background stay among this process's children, to be found at the end (Linux).
+
+    And let the run's death wake this process: the run may have stopped it, to end it.
+    """
     with contextlib.suppress(Exception):
         import ctypes
 
-        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+        system = ctypes.CDLL(None)
+        system.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+        system.prctl(PR_SET_PDEATHSIG, int(signal.SIGCONT), 0, 0, 0)
 
 
 def limit_threads(events, threads: int) -> None:
@@ -194,6 +201,22 @@ def end_in_peace(kernel: int) -> None:
     """A kernel that ends itself leaves no orphan to a run that may be killed before it looks."""
     if os.getpid() == kernel:  # and not one of its forks
         end_descendants(kernel)
+
+
+def end_descendants_first() -> None:
+    """Also where SIGTERM ends it, as jupyter_client does when its end takes long; a fork's signals are its own."""
+    kernel = os.getpid()
+
+    def end(number: int, frame: object) -> None:
+        if os.getpid() == kernel:
+            end_descendants(kernel)
+        signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)
+
+    signal.signal(signal.SIGTERM, end)
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=lambda: signal.getsignal(signal.SIGTERM) is end
+                            and signal.signal(signal.SIGTERM, signal.SIG_DFL))
 
 
 def descendants(root: int) -> set[int]:

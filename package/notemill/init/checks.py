@@ -11,6 +11,7 @@ from notemill.init.quote import comment
 LEAST_ROWS = 20
 MOST_CLASSES = 100
 TEST_SIZE = 0.3         # share of the rows that is held out
+SEED = 7                # of the split, as in pipeline.yaml
 
 
 def need(columns: Mapping[str, Column], name: str, option: str) -> None:
@@ -66,6 +67,33 @@ def check_later_classes(frame, time: Column, target: str) -> None:
     if new:
         raise UsageError(f"--time {comment(time.name)}", f"classes that come up in the latest rows only: {some(new)}",
                          "the model can only know what there was before", "leave --time out, or those rows")
+
+
+def check_groups(frame, group: str, target: str, task: str) -> None:
+    """What is left to train on must be divided once more, by group, for the cross-validation: with all classes."""
+    known = frame[frame[target].notna()]
+    names = known[group].astype("str").fillna("(missing)")
+    kept = ~names.isin(held_out_groups(names))
+    where = f"--group {comment(group)}"
+    if names[kept].nunique() < 2:
+        raise UsageError(where, f"has {names.nunique()} different values, of which one is left to train on",
+                         "at least two, beside those that are held out", "a column with more values, or no --group")
+    if task == "classification":
+        spread = names[kept].groupby(known[target].astype("str")).nunique()
+        narrow = [label for label in sorted(known[target].astype("str").unique()) if spread.get(label, 0) < 2]
+        if narrow:
+            raise UsageError(where, f"classes that stand in fewer than two of the values to train on: {some(narrow)}",
+                             "each class in several values: else it is learnt from one and tested on none",
+                             "a column with more values, or no --group")
+
+
+def held_out_groups(names) -> list[str]:
+    """As prepare.ipynb chooses them: in random order, until the share of the rows is reached."""
+    import numpy
+
+    order = numpy.random.default_rng(SEED).permutation(numpy.sort(names.unique()))
+    before = names.value_counts()[order].cumsum().shift(fill_value=0).to_numpy()
+    return list(order[before < TEST_SIZE * len(names)][:len(order) - 1])
 
 
 def check_splitter(column: Column, option: str, target: str) -> None:

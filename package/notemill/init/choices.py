@@ -8,6 +8,7 @@ from notemill.init.checks import (
     MOST_CLASSES,
     check_features,
     check_finite,
+    check_groups,
     check_later_classes,
     check_rows,
     check_splitter,
@@ -93,6 +94,8 @@ def _split(frame, columns: Mapping[str, Column], target: str, task: str, group: 
             check_splitter(columns[name], option, target)
     if time is not None and task == "classification":
         check_later_classes(frame, columns[time], target)
+    if group is not None:
+        check_groups(frame, group, target, task)
     if group is not None or time is not None:
         return "time" if group is None else "group"
     return "stratified" if task == "classification" else "random"

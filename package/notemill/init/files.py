@@ -19,8 +19,9 @@ def project_files(name: str, requirement: str, human: Mapping[str, str | None], 
                   table: str) -> dict[str, bytes]:
     """What does not come from the table: the house, the notebooks, the tests. `human`: owner and purpose."""
     package = package_name(name)
-    values = {"name": name, "package": package, "requirement": requirement, "table": table, "risk": risk,
-              "python": f"{sys.version_info.major}.{sys.version_info.minor}", **_card(human)}
+    values = {"name": name, "image": f"{name.lower()}-model", "package": package, "requirement": requirement,
+              "python": f"{sys.version_info.major}.{sys.version_info.minor}", "table": table, "risk": risk,
+              **_card(human)}
     made = {path: template(source, values).encode() for path, source in TEMPLATES.items()}
     made[f"package/{package}/__init__.py"] = f'"""The code of {name} that its models need."""\n'.encode()
     shared = shared_files()

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from notemill.init.checks import TEST_SIZE
+from notemill.init.checks import SEED, TEST_SIZE
 from notemill.init.choices import Choices
 from notemill.init.quote import comment, listed, text
 
@@ -22,7 +22,7 @@ def _head(name: str, risk: str, choices: Choices) -> list[str]:
             f"name: {text(name)}",
             f"task: {choices.task}",
             f"risk: {risk}".ljust(34) + "# low | medium | high: what the card and a promotion demand",
-            "params: {seed: 7}".ljust(34) + "# goes to every step that declares it",
+            f"params: {{seed: {SEED}}}".ljust(34) + "# goes to every step that declares it",
             "contract: contract.yaml".ljust(34) + "# what the source table has to be, checked before any step sees it"]
 
 

@@ -2,6 +2,7 @@
 
 import glob
 import os
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -106,4 +107,4 @@ def find_place(folder: Path, table: Table, copy: bool) -> Place:
 def next_commands(folder: Path) -> list[str]:
     """What to type next."""
     here = folder.resolve() == Path(os.getcwd()).resolve()
-    return [*([] if here else [f"cd {folder}"]), "nox -s train", "nox -s gate register package"]
+    return [*([] if here else [f"cd {shlex.quote(str(folder))}"]), "nox -s train", "nox -s gate register package"]

@@ -132,19 +132,19 @@ def find_separator(text: str, path: Path) -> str:
     """The one that divides most lines into as many fields as the first; ties go by the order of SEPARATORS."""
     found = {separator: _steadiness(text, separator) for separator in SEPARATORS}
     best = max(SEPARATORS, key=lambda separator: found[separator])
-    if found[best] == (0.0, 0):
+    if not found[best]:
         raise UsageError(str(path), "has one column only: none of the usual separators divides its first line",
                          "comma, semicolon, tab, |", "name another one with --separator")
     return best
 
 
-def _steadiness(text: str, separator: str) -> tuple[float, int]:
-    """(share of the lines that have the commonest number of fields, that number), for the first lines."""
+def _steadiness(text: str, separator: str) -> float:
+    """The share of the rows that have the commonest number of fields; 0 where it divides nothing."""
     try:
         rows = [len(row) for row in csv.reader(io.StringIO(text, newline=""), delimiter=separator) if row]
     except csv.Error:
-        return 0.0, 0
+        return 0.0
     if not rows or rows[0] < 2:
-        return 0.0, 0
+        return 0.0
     fields, count = Counter(rows).most_common(1)[0]
-    return (round(count / len(rows), 1), 0) if fields >= 2 else (0.0, 0)
+    return round(count / len(rows), 1) if fields >= 2 else 0.0

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from notemill.errors import NotemillError, UsageError
-from notemill.files import canonical_json, sha256_text
+from notemill.files import canonical_json, sha256_text, write_atomic
 from notemill.lineage import check_reachable, ensure_embedded, shown_uri
 from notemill.lineage.client import mlflow_client
 from notemill.lineage.template import database_lock
@@ -121,10 +121,8 @@ def _save_model(target: Path, folder: Path, package: Mapping[str, bytes], manife
         from mlflow.types import ParamSchema, ParamSpec
 
         logging.getLogger("mlflow").setLevel(logging.ERROR)  # it misses pip in an environment that uv made
-        for name, content in package.items():
-            path = folder / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(content)
+        for path, content in package.items():
+            write_atomic(folder / path, content)
         name = next(iter(package)).partition("/")[0]
         asked = ParamSchema([ParamSpec("method", "string", "predict")])  # or predict_proba
         mlflow.pyfunc.save_model(str(target), loader_module=f"{name}.served", code_paths=[str(folder / name)],

@@ -40,14 +40,22 @@ def golden_rows(project: Project, record: Mapping, records: Records, manifest: M
     """What the package itself, in a process of its own, says of some held-out rows."""
     step, _, output = project.pipeline.gate["data"].partition(".")
     facts = next(one for one in record["steps"] if one["step"] == step)["outputs"][output]
-    package = wheel.import_name(manifest["name"])
+    table, package = str(project.store.path(facts["sha256"])), wheel.import_name(manifest["name"])
     with tempfile.TemporaryDirectory(prefix="notemill-") as folder:
         wheel.write_tree(wheel.package_files(manifest, records.read), Path(folder))
-        words = "import sys, pathlib; from {0}.golden import make; make(pathlib.Path(sys.argv[1]))".format(package)
-        done = subprocess.run([sys.executable, "-c", words, str(project.store.path(facts["sha256"]))], cwd=folder,
-                              capture_output=True, timeout=PATIENCE)
-    if done.returncode:
-        last = done.stderr.decode("utf-8", "replace").strip().splitlines() or [f"exit code {done.returncode}"]
-        raise NotemillError("the model package", f"does not predict the held-out rows: {last[-1]}",
-                            hint="what the model needs must be in cells tagged `export`, or in package/")
-    return done.stdout
+        words = f"import sys, pathlib; from {package}.golden import make; make(*map(pathlib.Path, sys.argv[1:]))"
+        failure = failure_of([sys.executable, "-c", words, table, "golden.json"], folder)
+        if failure:
+            raise NotemillError("the model package", f"does not predict the held-out rows: {failure}",
+                                hint="what the model needs must be in cells tagged `export`, or in package/")
+        return Path(folder, "golden.json").read_bytes()
+
+
+def failure_of(command: list[str], folder: str) -> str | None:
+    """Run a command: the last thing that it said where it failed."""
+    try:
+        done = subprocess.run(command, cwd=folder, capture_output=True, stdin=subprocess.DEVNULL, timeout=PATIENCE)
+    except subprocess.TimeoutExpired:
+        return f"no answer within {PATIENCE} s"
+    lines = done.stderr.decode("utf-8", "replace").strip().splitlines() or [f"exit code {done.returncode}"]
+    return lines[-1] if done.returncode else None

@@ -1,6 +1,7 @@
 """`python -m NAME_model`: score files, replay the golden rows, show what the package is."""
 
 import argparse
+import csv
 import sys
 from pathlib import Path
 
@@ -9,6 +10,8 @@ from .model import Model, ModelError
 from .rows import BadRows
 from .score import aside_file, on_terminal, score
 from .tables import ScoreError
+
+LONGEST = 10_000_000  # characters in a cell of a CSV file; Python's own limit is 131,072
 
 
 def main(folder: Path, words: list[str] | None = None) -> int:
@@ -44,6 +47,7 @@ def _parser(name: str) -> argparse.ArgumentParser:
 
 
 def _score(model: Model, asked: argparse.Namespace) -> int:
+    csv.field_size_limit(LONGEST)
     done, bad = score(model, asked.source, asked.target, aside=asked.on_error == "aside",
                       only=asked.only_predictions, decimal=asked.decimal, told=on_terminal)
     print(f"{done:,} rows scored: {asked.target}", file=sys.stderr)

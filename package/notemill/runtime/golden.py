@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from .model import Model
+from .rows import conform, used_columns
 
 CLOSE = 1e-6  # another processor may add up in another order; anything larger is another model
 
@@ -42,9 +43,11 @@ def _shown(value: object) -> str:
 
 
 def plain_rows(table, schema: Mapping, most: int = 20) -> list[dict]:
-    """Some rows of a table, evenly spread, as JSON has them: times as ISO text, missing as null."""
-    names = [column["name"] for column in schema["columns"] if column["name"] in table.columns]
-    some = table[names].iloc[:: max(1, -(-len(table) // most))]
+    """Some of a table's good rows, evenly spread, as JSON has them: times as ISO text, missing as null. Only what goes
+    into the model: other columns may say who somebody is."""
+    bad = {problem.row for problem in conform(table, schema)[1]}
+    good = table[[column["name"] for column in used_columns(schema)]].reset_index(drop=True).drop(index=list(bad))
+    some = good.iloc[:: max(1, -(-len(good) // most))]
     return [{name: _plain(cell) for name, cell in row.items()} for row in some.to_dict("records")]
 
 
@@ -55,10 +58,10 @@ def _plain(cell: object) -> object:
     return None if cell is None or cell != cell or str(cell) == "<NA>" else cell
 
 
-def make(table: Path, most: int = 20) -> None:
-    """Print golden rows, taken from a Parquet table of held-out rows, and what this package says of them, as JSON."""
+def make(table: Path, target: Path) -> None:
+    """Write golden rows, taken from a Parquet table of held-out rows, and what this package says of them, as JSON."""
     import pandas as pd
 
     model = Model(Path(__file__).parent)
-    rows = plain_rows(pd.read_parquet(table), model.schema, most)
-    print(json.dumps(record(model, rows), sort_keys=True, allow_nan=False))
+    answers = record(model, plain_rows(pd.read_parquet(table), model.schema))
+    target.write_text(json.dumps(answers, sort_keys=True, allow_nan=False), encoding="utf-8")

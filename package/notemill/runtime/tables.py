@@ -173,6 +173,8 @@ class ParquetPart:
         import pyarrow as pa
         from pyarrow import parquet
 
+        if len(twice := rows.columns[rows.columns.duplicated()]):
+            raise ScoreError(f"two columns are called '{twice[0]}': a Parquet file cannot have that, a CSV file can")
         table = pa.Table.from_pandas(rows, preserve_index=False)
         self.file = self.file or parquet.ParquetWriter(self.path, table.schema)
         self.file.write_table(table.cast(self.file.schema))
