@@ -110,13 +110,21 @@ def installed() -> dict:
     imports: dict[str, set[str]] = {}
     versions: dict[str, str] = {}
     for distribution in metadata.distributions():
-        about = distribution.metadata  # read and parsed anew each time that it is asked for
+        about = described(distribution)
         name = about["Name"]
         for top in top_names(distribution) if name else ():  # no name: a folder that an uninstallation left
             imports.setdefault(top, set()).add(name)
         if name:
             versions.setdefault(name, about["Version"])  # the path's first is imported
     return {"imports": {top: sorted(names) for top, names in imports.items()}, "versions": versions}
+
+
+def described(distribution: metadata.Distribution) -> Mapping:
+    """Its metadata, read and parsed anew each time that it is asked for."""
+    try:
+        return distribution.metadata
+    except FileNotFoundError:  # as importlib_metadata has it, where a step's tool has loaded that
+        return {"Name": None}
 
 
 def top_names(distribution: metadata.Distribution) -> set[str]:

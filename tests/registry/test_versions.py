@@ -78,6 +78,11 @@ def damage(path):
     path.write_bytes(path.read_bytes()[:-1] + b"?")
 
 
+def forge(path):
+    """Say something else, in good form."""
+    path.write_text(json.dumps({**json.loads(path.read_text()), "figure": 1.0}))
+
+
 def test_damaged_records_are_brought_back_from_mlflow(uri, records, version, name):
     manifest = send(uri, records, version())
     for path in (records.place(manifest["files"]["model.skops"]),
@@ -88,8 +93,7 @@ def test_damaged_records_are_brought_back_from_mlflow(uri, records, version, nam
             with registry(uri) as client:
                 assert fetch(client, name, 1, records) == manifest
             assert path.read_bytes() == before
-    told = json.loads(path.read_text())
-    path.write_text(json.dumps({**told, "figure": 1.0}))
+    forge(path)
     with registry(uri) as client:
         assert fetch(client, name, 1, records) == manifest
 
@@ -109,7 +113,7 @@ def test_damaged_artifacts_are_noticed(records, version, name, tmp_path, what):
     manifest = send(uri, records, version())
     kept = next((tmp_path / "mlartifacts").rglob("notemill"))
     path = kept / what if what != "files" else kept / "files" / manifest["files"]["schema.json"]
-    for change in (damage, Path.unlink):
+    for change in (forge if what == "manifest.json" else damage, damage, Path.unlink):
         change(path)
         with registry(uri) as client, pytest.raises(NotemillError, match="its files are gone or damaged"):
             fetch(client, name, 1, Records(tmp_path / "elsewhere"))

@@ -163,6 +163,9 @@ def test_a_draft_says_what_is_missing(project, tmp_path):
     (copy / "package/tools/numbers.py").write_text("FACTOR = 3.0\n")
     result = cli("register", project=copy)
     assert result.code == 1 and "package/tools/numbers.py: has changed since the run" in result.err
+    (copy / "package/tools/numbers.py").write_text(f"FACTOR = 2.0  # {SECRET}\n")
+    result = cli("register", project=copy)
+    assert result.code == 1 and "module tools.numbers: holds the value of a secret" in result.err
     (copy / "package/tools/numbers.py").write_text("FACTOR = 2.0\n")
     model = next(step for step in record["steps"] if step["step"] == "train")["outputs"]["model"]["sha256"]
     opened.store.place(model).unlink()

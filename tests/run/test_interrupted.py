@@ -43,7 +43,7 @@ def executions(project):
 
 @pytest.mark.slow
 def test_killed_at_any_moment(tmp_path, run_here, statuses):
-    """Seen to fail, before both were mended, on a busy machine: at the end of a step, while jupyter_client ended a kernel
+    """Seen to fail, before both were mended, on a busy machine: at a step's end, while jupyter_client ended a kernel
     that took long, a process in a session of its own stayed; and a folder with its lock, of a kernel not yet begun."""
     project = chain(tmp_path / "project", names="ab")
     (tmp_path / "t").mkdir()

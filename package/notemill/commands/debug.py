@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from notemill.commands.shared import facts_in, last_facts
+from notemill.commands.recorded import facts_in, last_facts
 from notemill.errors import UsageError
 from notemill.files import canonical_json, write_notebook
 from notemill.notebook import load_cells

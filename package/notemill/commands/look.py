@@ -11,7 +11,8 @@ from pathlib import Path
 
 import click
 
-from notemill.commands.shared import last_facts, print_json
+from notemill.commands.recorded import last_facts
+from notemill.commands.shared import print_json
 from notemill.errors import UsageError, did_you_mean
 from notemill.fingerprint import shown
 from notemill.plan import Options, PlannedStep, get_ready, make_plan

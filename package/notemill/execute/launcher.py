@@ -214,9 +214,18 @@ def end_descendants_first() -> None:
         os.kill(os.getpid(), number)
 
     signal.signal(signal.SIGTERM, end)
-    if hasattr(os, "register_at_fork"):
-        os.register_at_fork(after_in_child=lambda: signal.getsignal(signal.SIGTERM) is end
-                            and signal.signal(signal.SIGTERM, signal.SIG_DFL))
+    if not hasattr(os, "register_at_fork"):
+        return
+    masks = []  # a signal that comes while a fork begins waits: Python would lose it
+
+    def begin() -> None:
+        if signal.getsignal(signal.SIGTERM) is end:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_SETMASK, masks.pop())
+
+    os.register_at_fork(before=lambda: masks.append(signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})),
+                        after_in_parent=lambda: signal.pthread_sigmask(signal.SIG_SETMASK, masks.pop()),
+                        after_in_child=begin)
 
 
 def descendants(root: int) -> set[int]:

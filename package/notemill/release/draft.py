@@ -8,6 +8,7 @@ from notemill.errors import NotemillError
 from notemill.files import canonical_json
 from notemill.project import Project
 from notemill.registry import Held, content_of
+from notemill.run.redaction import redactor_for
 
 LIBRARIES = ("scikit-learn", "pandas", "numpy", "skops")
 
@@ -21,6 +22,7 @@ def draft(project: Project, record: Mapping, held: Held) -> dict:
     model_step, schema_step = settings["model"].partition(".")[0], settings["schema"].partition(".")[0]
     facts = {step["step"]: step for step in record["steps"]}
     modules = code.code_of_run(project, record, model_step)
+    check_secrets(project, modules)
     schema = read_output(project, facts, settings["schema"])
     described = json.loads(schema)
     types = [*settings.get("types", ()), *code.defined_names(modules)]
@@ -37,6 +39,15 @@ def draft(project: Project, record: Mapping, held: Held) -> dict:
                   "types.json": held.add(canonical_json(sorted(types)).encode())},
         "code": {module.path: held.add(module.text.encode()) for module in modules}}
     return {**manifest, "content": content_of(manifest), "requires": wheel.requirements(manifest)}
+
+
+def check_secrets(project: Project, modules: list[code.Module]) -> None:
+    """Raise NotemillError where a module holds the value of a secret: it would go to everybody who gets the package."""
+    redact = redactor_for(project).text
+    for module in modules:
+        if redact(module.text) != module.text:
+            raise NotemillError(f"module {module.name}", "holds the value of a secret, and would go into the package",
+                                hint="read it from the environment where it is needed")
 
 
 def read_output(project: Project, facts: Mapping, name: str) -> bytes:
