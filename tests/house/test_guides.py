@@ -56,7 +56,7 @@ def example(page):
 
 @pytest.mark.slow
 def test_from_an_empty_folder(tmp_path):
-    files = example(ROOT / "docs/how-to/own-project.md")
+    files = example(ROOT / "docs/how-to/empty-folder.md")
     assert set(files) == {f"notebooks/{name}" for name in ("pipeline.yaml", "clean.py", "train.py")}
     (tmp_path / "notebooks").mkdir()
     for name, text in files.items():
@@ -67,4 +67,4 @@ def test_from_an_empty_folder(tmp_path):
     assert [run.returncode for run in runs] == [0, 0], runs[0].stderr
     actions = [[step["action"] for step in json.loads(run.stdout)["steps"]] for run in runs]
     assert actions == [["run", "run"], ["reuse", "reuse"]]
-    assert "accuracy 0.973 " in runs[0].stderr and "accuracy 0.973 " in read(ROOT / "docs/how-to/own-project.md")
+    assert "accuracy 0.973 " in runs[0].stderr and "accuracy 0.973 " in read(ROOT / "docs/how-to/empty-folder.md")
