@@ -307,15 +307,15 @@ SAYS_PEAK = ("import atexit; atexit.register("
 
 
 def test_memory_is_bounded(model, rows, tmp_path):
-    """120,000 rows take no more than 20,000 and a margin: the pieces, not the table."""
+    """80,000 rows take no more than 20,000 and a margin: the pieces, not the table."""
     def peak(times):
         pd.concat([rows] * times).to_csv(tmp_path / "in.csv", index=False)
         process = start(model, "score", tmp_path / "in.csv", tmp_path / "out.csv", limit=SAYS_PEAK)
         lines = process.communicate(timeout=80)[1].splitlines()
         assert process.returncode == 0, lines
         return int(lines[-1]) / 1024
-    small, large = peak(20_000 // len(rows)), peak(120_000 // len(rows))
-    assert large < small + 40
+    small, large = peak(20_000 // len(rows)), peak(80_000 // len(rows))
+    assert large < small + 30
 
 
 def test_progress_is_told_once_in_a_second(monkeypatch):
