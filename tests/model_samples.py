@@ -142,7 +142,7 @@ def make_version(records, made, *, name="mixed", code=None, types=(), **more):
         add["golden.json"] = json.dumps(golden.record(model.Model(folder), rows)).encode()
     manifest = {
         "format": 1, "name": name, "task": made.schema["task"], "target": made.schema["target"]["name"], "run": "r1",
-        "created": "2026-11-20T10:00:00.5+00:00", "commit": "6e970952444b" + 28 * "0", "dirty": False,
+        "created": "2026-11-20T10:00:00.5+00:00", "commit": 10 * "6e97", "dirty": False,
         "steps": ["train", "prepare"], "python": "3.11", "trained_with": trained_with(), "verdict": "passed",
         "metric": "roc_auc", "figure": 0.9876543, "files": {name: records.add(data) for name, data in add.items()},
         "code": {path: records.add(text.encode()) for path, text in (code or {}).items()}, **more}

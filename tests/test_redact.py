@@ -292,9 +292,10 @@ def test_no_text_takes_for_ever(text):
 
 
 @pytest.mark.parametrize("address, found", [
-    ("https://abcdefgh@host/x", ["abcdefgh"]), ("https://me:s3cret@host", ["s3cret"]),
+    ("https://abcdefgh@host/x", ["abcdefgh"]), ("https://me:s3cret@host", ["s3cret"]),  # pragma: allowlist secret
     ("https://mlflow@host", []), ("postgresql://postgres@db/x", []), ("http://[::1", []), ("plain words", []),
-    ("https://ghp_0123456789abcdefghij:x-oauth-basic@host", ["x-oauth-basic", "ghp_0123456789abcdefghij"])])
+    ("https://ghp_0123456789abcdefghij:x-oauth-basic@host",  # pragma: allowlist secret
+     ["x-oauth-basic", "ghp_0123456789abcdefghij"])])
 def test_what_lets_one_in_at_an_address(address, found):
     assert logins(address) == found
 

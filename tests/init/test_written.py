@@ -55,7 +55,7 @@ def test_a_plain_file_has_nothing_odd(table, rows):
 
 @pytest.mark.parametrize("content, says", [
     (b"PK\x03\x04xxxx", "is an Excel workbook"), (b"", "is empty"), (b"   \n", "is empty"),
-    (b'[{"a": 1}]', "looks like JSON"),
+    (b'[{"a": 1}]', "looks like JSON"), (b'{"a": 1}\n{"a": 2}', "looks like JSON"),
     (b"<html><body>", "looks like JSON or a web page"), (b"a\n1\n2\n", "has one column only"),
     (bytes(range(256)), "is no text"), (gzip.compress(b"a,b\n1,2\n", mtime=0)[:12], "cannot be read"),
     (b"SQLite format 3\x00", "is a SQLite database")])
@@ -72,3 +72,10 @@ def test_a_wrong_encoding_is_an_error(table):
         with pytest.raises(UsageError) as error:
             written.look(path, encoding=encoding)
         assert says in error.value.got
+
+
+@pytest.mark.parametrize("name", ["{{x}}", "{a}", "<b>", "[x]"])
+def test_names_that_look_like_markup_are_names(tmp_path, name):
+    path = tmp_path / "t.csv"
+    path.write_text(f"{name},y\n1,2\n3,4\n", encoding="utf-8")
+    assert written.look(path).separator == ","

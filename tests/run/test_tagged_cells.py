@@ -109,3 +109,11 @@ def test_a_step_cannot_follow_itself_or_nobody(tmp_path):
                                notebooks={"a.ipynb": ["1"]})
         result = cli("plan", project=project)
         assert (result.code, said in result.err) == (2, True), result.err
+
+
+def test_a_script_knows_its_own_file_and_has_no_words_but_its_name(tmp_path):
+    script = ("# %%\nimport argparse\nfrom pathlib import Path\nassert Path(__file__).name == 'a.py'\n"
+              "argparse.ArgumentParser().parse_args()\nassert __name__ == '__main__'\n")
+    project = make_project(tmp_path, steps={"a": {"notebook": "a.py"}, "b": {"notebook": "b.ipynb"}},
+                           notebooks={"a.py": script, "b.ipynb": ["assert '__file__' not in globals()"]})
+    assert run(project) == {"a": "done", "b": "done"}

@@ -14,8 +14,8 @@ class Job:
 
     `notebook` is nbformat's dictionary; `saved` is where it stands while it runs; `env` is the kernel's whole
     environment; `declared` are the files that it may read without a warning; `exported` names the module that its cells
-    tagged `export` make; `redact` takes secrets out of the notebook before it is saved; `on_cell(number, total)` is
-    told of each cell that begins (from 1, of the source).
+    tagged `export` make; `script` is the `.py` file that it was read from, if it was; `redact` takes secrets out of the
+    notebook before it is saved; `on_cell(number, total)` is told of each cell that begins (from 1, of the source).
     """
 
     step: str
@@ -30,6 +30,7 @@ class Job:
     threads: int = 1
     declared: frozenset[str] = frozenset()
     exported: str = ""
+    script: str = ""
     redact: Callable[[dict], dict] = dict
     on_cell: Callable[[int, int], None] = lambda number, total: None
     stop: threading.Event = field(default_factory=threading.Event)

@@ -150,6 +150,7 @@ def _own_spec(job: Job, folder: Path):
     settings.write_text(json.dumps({
         "root": str(job.root), "declared": sorted(job.declared), "log": str(folder / "undeclared"),
         "threads": job.threads, "parent": os.getpid(), "folder": str(folder), "exported": job.exported,
+        "script": job.script,
         "export_cells": [sha256_text(cell["source"]) for cell in job.notebook["cells"] if EXPORT in tags_of(cell)]}))
     return KernelSpec(argv=[sys.executable, "-P", str(LAUNCHER), str(settings), "-f", "{connection_file}"],
                       display_name="notemill", language="python")

@@ -43,6 +43,8 @@ def main(argv: list[str]) -> None:
     find_modules(os.path.join(settings["root"], "package"))
     limit_threads(app.shell.events, settings["threads"])
     export_cells(app.shell, settings["exported"], frozenset(settings["export_cells"]))
+    if settings["script"]:  # what every script knows of itself, and no notebook
+        app.shell.user_ns["__file__"], sys.argv = settings["script"], [settings["script"]]
     app.shell.keepkernel_on_exit = True  # `exit()` is told to the client, which ends the notebook, and then the kernel
     app.start()
 

@@ -6,6 +6,7 @@ import csv
 import gzip
 import io
 import lzma
+import re
 import zlib
 from collections import Counter
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from pathlib import Path
 from notemill.errors import UsageError
 
 PACKED = {b"\x1f\x8b": ("gzip", gzip.open), b"BZh": ("bzip2", bz2.open), b"\xfd7zXZ\x00": ("xz", lzma.open)}
+NO_CSV = re.compile(r'\s*(?:\[\s*)?\{\s*(?:"[^"]*"\s*:|\})|\s*\[\[|\s*<(?:!doctype|html|\?xml)', re.I)  # JSON, web page
 NO_TABLES = {b"PK\x03\x04": ("an Excel workbook or a zip archive", "save the sheet as CSV, or unpack the archive"),
              b"\xd0\xcf\x11\xe0": ("an old Excel workbook", "save the sheet as CSV"),
              b"%PDF": ("a PDF", "a table as CSV or Parquet is needed"),
@@ -60,7 +62,7 @@ def look(path: Path, encoding: str | None = None, separator: str | None = None) 
     text = "".join(first_lines(path, packed, encoding))
     if not text.strip():
         raise UsageError(str(path), "is empty", "a table with a heading and rows")
-    if text.lstrip()[0] in "{<" or text.lstrip().startswith(("[{", "[[")):
+    if NO_CSV.match(text):
         raise UsageError(str(path), "looks like JSON or a web page", "CSV or Parquet",
                          "pandas can turn it into one: read_json(...).to_parquet(...)")
     return Written(packed, encoding, separator or find_separator(text, path))

@@ -88,7 +88,7 @@ def make_job(project: Project, ready: Ready, planned: PlannedStep, work: Path, f
     path = step.notebook
     return Job(step.name, source_of(project, path), {**ready.params, **inputs, **outputs},
                saved=folder / "executed.ipynb", cwd=path.parent,
-               exported=code.module_name(project.pipeline.name, path),
+               exported=code.module_name(project.pipeline.name, path), script=str(path) if path.suffix == ".py" else "",
                root=project.root, env=env, kernel=step.kernel, limits=step.limits, threads=threads,
                declared=declared_files(project, ready), redact=redactor.notebook, stop=stop, on_cell=on_cell)
 
