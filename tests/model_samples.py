@@ -130,7 +130,7 @@ VERDICT = {
 
 def make_version(records, made, *, name="mixed", code=None, types=(), **more):
     """A version's manifest, with all its files in `records`; `code`: path -> text of modules."""
-    from notemill import card, wheel
+    from notemill import __version__, card, wheel
     from notemill.registry import content_of
     from notemill.runtime import golden, model
 
@@ -141,11 +141,13 @@ def make_version(records, made, *, name="mixed", code=None, types=(), **more):
         rows = golden.plain_rows(made.test, made.schema)
         add["golden.json"] = json.dumps(golden.record(model.Model(folder), rows)).encode()
     manifest = {
-        "format": 1, "name": name, "task": made.schema["task"], "target": made.schema["target"]["name"], "run": "r1",
+        "format": 1, "notemill": __version__, "name": name, "task": made.schema["task"],
+        "target": made.schema["target"]["name"], "run": "r1",
         "created": "2026-11-20T10:00:00.5+00:00", "commit": 10 * "6e97", "dirty": False,
         "steps": ["train", "prepare"], "python": "3.11", "trained_with": trained_with(), "verdict": "passed",
         "metric": "roc_auc", "figure": 0.9876543, "files": {name: records.add(data) for name, data in add.items()},
         "code": {path: records.add(text.encode()) for path, text in (code or {}).items()}, **more}
+    manifest["runtime"] = {name: records.add(data) for name, data in wheel.runtime_files(manifest).items()}
     manifest |= {"content": content_of(manifest), "requires": wheel.requirements(manifest)}
     texts = {"card.md": card.render(manifest, VERDICT, made.schema), "verdict.json": json.dumps(VERDICT),
              "provenance.json": "{}"}

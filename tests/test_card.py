@@ -10,6 +10,8 @@ from notemill import card
 
 MANIFEST = {"name": "toy", "task": "classification", "run": "r1", "created": "2026-11-20T10:00:00+00:00",
             "commit": "6e97", "dirty": False, "trained_with": {"pandas": "3.1", "numpy": "2.4"}, "content": "c0ffee"}
+HELD_OUT = {"check": "held_out", "figure": None, "low": None, "high": None, "n": None, "limit": None,
+            "outcome": "passed", "hint": None}
 HOSTILE = "a|b`c*d_[x](http://e)<script>&amp;\n# e\\"
 
 
@@ -29,7 +31,7 @@ def rendered(**more):
 
 def test_figures_stand_with_n_and_interval():
     text = rendered()
-    assert "roc\\_auc: **0.9877**, 95 % interval 0.97 to 0.995, on 171 held-out rows that training never saw." in text
+    assert "roc\\_auc: **0.9877**, 95 % interval 0.97 to 0.995, on 171 held-out rows." in text
     assert "| ✓ | floor | 0.97 | 0.95 | passed |" in text
     assert "| ! | leakage.duplicates | 3 | 0 | warned: 3 rows \\| stand in \\*both\\* tables |" in text
     assert "Predicts **answer** (yes, of course, no): a classification trained on 1,234 rows. what was said." in text
@@ -42,8 +44,15 @@ def test_a_figure_without_interval_has_none():
     assert "**0.9877**, on 171 held-out rows" in rendered(verdict={**VERDICT, "checks": [check]})
 
 
+@pytest.mark.parametrize("outcome, end", [("passed", "rows that training never saw."), ("warned", "rows."),
+                                          ("refused", "rows."), ("not assessed", "rows.")])
+def test_only_the_gates_finding_says_that_training_never_saw_the_rows(outcome, end):
+    text = rendered(verdict={**VERDICT, "checks": [*VERDICT["checks"], {**HELD_OUT, "outcome": outcome}]})
+    assert f"on 171 held-out {end}\n" in text
+
+
 @pytest.mark.parametrize("facts, said", [
-    ({"commit": None}, "- no commit: made outside a git repository"),
+    ({"commit": None}, "- no commit: outside a git repository, or before its first commit"),
     ({"dirty": True}, "- commit 6e97, with changes that were not committed")])
 def test_where_it_comes_from(facts, said):
     assert said in rendered(manifest=facts)
@@ -69,7 +78,11 @@ def test_text_from_data_stays_text():
 
 def test_cells():
     assert card.cell("a\n b") == "a b" and card.cell("&lt;") == "&amp;lt;" and card.cell("x_1") == "x\\_1"
-    assert card.number(None) == "" and card.number(0.123456) == "0.1235"
+
+
+def test_numbers_for_people():
+    assert [card.number(value) for value in (None, 171.0, 9768, 0.98765, -0.01, 1e-7)] == [
+        "", "171", "9,768", "0.9877", "-0.01", "1e-07"]
 
 
 def test_what_people_wrote_is_named_as_theirs_and_below():
@@ -77,3 +90,26 @@ def test_what_people_wrote_is_named_as_theirs_and_below():
     assert text.endswith("## In the words of its people\n\nWritten by hand in model_card.md of the project.\n\n"
                          "### Use\nfor **this**\n```\n# a comment\n```\n#### More\n")
     assert "people" not in rendered(human=" \n")
+
+
+@pytest.mark.parametrize("human, shown", [
+    ("Use\n===\nso", "### Use\nso"), ("Use\n---", "#### Use"), ("two\nlines\n=", "two\n### lines"),
+    ("a\n\n---\nb", "a\n\n---\nb"), ("- a\n---", "- a\n\n---"), ("- a\n  ===", "- a\n  \\==="),
+    ("> a\n> ---", "> a\n>\n> ---"), ("**a**\n===", "**a**\n\\==="),
+    ("- # a\n> ## b\n  # c", "- ### a\n> #### b\n  ### c"),
+    ("##### a", "###### a"), ("#tag", "#tag"), ("```\na\n===\n```", "```\na\n===\n```"),
+    ("a | b\n--- | ---\n1 | 2", "a | b\n--- | ---\n1 | 2")])
+def test_headings_that_people_wrote_are_below_the_cards(human, shown):
+    assert rendered(human=human).endswith(f"model_card.md of the project.\n\n{shown}\n")
+
+
+@pytest.mark.parametrize("human, shown", [
+    ("a <script>alert(1)</script>", "a &lt;script>alert(1)&lt;/script>"), ("<!-- a -->", "&lt;!-- a -->"),
+    ("<?a ?>", "&lt;?a ?>"), ("a < b, 1 <2 & [x](y)", "a < b, 1 <2 & [x](y)"), ("<https://a.b/c>", "<https://a.b/c>"),
+    ("<https://a/onclick=b>", "&lt;https://a/onclick=b>"), ("    <b>", "&lt;b>"), ("a\n    <b>", "a\n    &lt;b>"),
+    ("```html\n<b>\n```\n<b>", "```html\n<b>\n```\n&lt;b>"), ("~~~\n```\n~~~\n<b>", "~~~\n```\n~~~\n&lt;b>"),
+    ("````\n```\n<b>\n````\n<b>", "````\n```\n<b>\n````\n&lt;b>"), ("- ```\n  ```\n<b>", "- ```\n  ```\n&lt;b>"),
+    ("  ```\n```\n<b>", "```\n```\n&lt;b>"), ("a\n  ```\n```\n<b>", "a\n  ```\n```\n&lt;b>"),
+    ("```a`b\n<b>", "```a`b\n&lt;b>"), ("a\u2028```\n<b>", "a\u2028```\n&lt;b>")])
+def test_markup_that_people_wrote_does_not_run(human, shown):
+    assert rendered(human=human).endswith(f"model_card.md of the project.\n\n{shown}\n")

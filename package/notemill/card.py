@@ -6,6 +6,14 @@ from collections.abc import Iterator, Mapping
 import yaml
 
 OUTCOMES = {"passed": "✓", "refused": "✗", "warned": "!", "not assessed": "-"}
+NO_COMMIT = "no commit: outside a git repository, or before its first commit"
+FENCE = re.compile(r"(`{3,})[^`]*$|(~{3,})")
+ODD_FENCE = re.compile(r"[\s>*+\-\d.)]+(```|~~~)")  # indented, or in a list: where it ends is not for us to tell
+WITHIN = r"((?:[>\s]|[-*+]\s|\d{1,9}[.)]\s)*)"  # a quotation, an item of a list
+HEADING = re.compile(WITHIN + r"(#{1,6})(?=\s|$)")
+UNDERLINE = re.compile(WITHIN + r"(=+|-+)\s*$")
+INDENTED = re.compile(r" {4}| {0,3}\t")
+HTML = re.compile(r"""<(?=[A-Za-z/!?])(?!https?://[^\s<>="']+>)""")  # <https://...> is a link
 
 
 def render(manifest: Mapping, verdict: Mapping, schema: Mapping, human: str = "") -> str:
@@ -45,8 +53,13 @@ def _figures(verdict: Mapping) -> str:
     interval = ""
     if metric["low"] is not None:
         interval = f", 95 % interval {number(metric['low'])} to {number(metric['high'])}"
-    return (f"{cell(verdict['metric'])}: **{number(metric['figure'])}**{interval}, on {metric['n']:,} held-out rows "
-            "that training never saw.")
+    return (f"{cell(verdict['metric'])}: **{number(metric['figure'])}**{interval}, on {metric['n']:,} held-out rows"
+            + (" that training never saw." if _is_held_out(verdict) else "."))
+
+
+def _is_held_out(verdict: Mapping) -> bool:
+    """Whether the gate found that training did not see the rows: only then may the card say so."""
+    return any(check["check"] == "held_out" and check["outcome"] == "passed" for check in verdict["checks"])
 
 
 def _checks(verdict: Mapping) -> str:
@@ -77,23 +90,63 @@ def _origin(manifest: Mapping) -> str:
 def _origins(manifest: Mapping) -> Iterator[str]:
     yield f"run {manifest['run']} of {manifest['created'][:10]}"
     dirty = ", with changes that were not committed" if manifest["dirty"] else ""
-    yield f"commit {manifest['commit']}{dirty}" if manifest["commit"] else "no commit: made outside a git repository"
+    yield f"commit {manifest['commit']}{dirty}" if manifest["commit"] else NO_COMMIT
     yield "trained with " + ", ".join(f"{name} {version}" for name, version in sorted(manifest["trained_with"].items()))
     yield f"content {manifest['content']}"
 
 
 def _lower(human: str) -> str:
-    """Headings below the card's own; a # within code is none."""
-    lines, within = [], False
-    for line in human.strip().splitlines():
-        within ^= line.lstrip().startswith(("```", "~~~"))
-        lines.append(f"##{line}" if line.startswith("#") and not within else line)
+    """Headings below the card's own, and no raw HTML; blocks of code stay as they are, where they surely are some."""
+    lines: list[str] = []
+    fence, sure = "", True
+    for line in re.split(r"\r\n|\r|\n", human.strip()):
+        opened = FENCE.match(line)
+        if fence:
+            fence = "" if _closes(line, fence) else fence
+            lines.append(line)
+        elif opened and sure:
+            fence = opened[1] or opened[2]
+            lines.append(line)
+        else:
+            sure = sure and not ODD_FENCE.match(line)
+            _add_text(lines, HTML.sub("&lt;", line))
     return "\n".join(lines)
 
 
-def number(value: object) -> str:
-    """A figure with four digits; nothing where there is none."""
-    return "" if value is None else f"{value:.4g}"
+def _closes(line: str, fence: str) -> bool:
+    return bool(re.fullmatch(rf" {{0,3}}{fence[0]}{{{len(fence)},}}[ \t]*", line))
+
+
+def _add_text(lines: list[str], line: str) -> None:
+    """Add a line that is no code; a heading, by # or by a line under it, two levels lower."""
+    under = UNDERLINE.match(line)
+    if INDENTED.match(line):
+        lines.append(line)
+    elif under and lines and lines[-1].strip():
+        _add_underline(lines, line, *under.groups())
+    else:
+        lines.append(HEADING.sub(lambda found: found[1] + _deeper(len(found[2])), line, count=1))
+
+
+def _add_underline(lines: list[str], line: str, within: str, marks: str) -> None:
+    """Of one plain line of text: a heading by #. Of anything else no heading, but a line across or text."""
+    if not within.strip() and re.match(r" {0,3}\w", lines[-1]) and not re.match(WITHIN, lines[-1])[1].strip():
+        lines[-1] = f"{_deeper(1 if marks[0] == '=' else 2)} {lines[-1].strip()}"
+    elif marks[0] == "=":
+        lines.append(f"{within}\\{marks}")
+    else:
+        lines += [within.rstrip() if set(within) <= {">", " "} else "", line]
+
+
+def _deeper(level: int) -> str:
+    return "#" * min(6, level + 2)
+
+
+def number(value: float | None) -> str:
+    """A figure with four digits, a whole number as it is; nothing where there is none."""
+    if value is None:
+        return ""
+    return f"{value:,.0f}" if float(value).is_integer() and abs(value) < 1e15 else f"{value:.4g}"
 
 
 def cell(text: object) -> str:

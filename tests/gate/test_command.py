@@ -5,7 +5,7 @@ import json
 import pytest
 from tiny import cli
 
-from notemill.commands.gate import as_text, number, show
+from notemill.commands.gate import as_text, show
 from notemill.gate.verdict import NAMES
 from notemill.text import Style
 
@@ -74,11 +74,6 @@ def test_colours_only_where_they_are_wanted():
 
 def test_hints_cannot_steer_the_terminal():
     assert "\x1b" not in as_text(a_verdict(hint="\x1b[2Jgone"), Style(colours=False))
-
-
-def test_numbers_for_people():
-    assert [number(value) for value in (None, 171.0, 9768, 0.98765, -0.01, 1e-7)] == [
-        "", "171", "9,768", "0.9877", "-0.01", "1e-07"]
 
 
 def test_show_as_json(capsys):

@@ -105,6 +105,35 @@ def test_rows_in_both_tables_warn(case, look):
     assert verdict["verdict"] == "passed"
 
 
+def test_rows_in_another_table_that_training_took_warn(case, look):
+    project, record = case.make()
+    table = pd.concat([case.test.head(9), case.test.tail(9).assign(c=0.5)], ignore_index=True)
+    for name, content in [("more.csv", table.to_csv(index=False)), ("odd.csv", "a,q\n1,2\n"), ("bad.csv", "")]:
+        record["steps"][1]["inputs"][name[:-4]] = {
+            "from": f"data/{name}", "file": name, "sha256": project.store.add_bytes(content.encode())}
+    verdict = judge(project, record)
+    check = look(verdict, "leakage.duplicates")
+    assert (check["outcome"], check["figure"]) == ("warned", 9)
+    assert "9 of 200 held-out rows (4.50%) stand in 'data/more.csv' too" in check["hint"]
+    assert look(verdict, "held_out")["outcome"] == "passed"
+
+
+def test_a_model_that_learnt_from_the_source_itself_is_refused(case, look):
+    project, record = case.make()
+    for step in record["steps"][:2]:
+        step["inputs"]["source"] = {"from": "data/all.csv", "file": "all.csv", "sha256": "5" * 64}
+    verdict = judge(project, record)
+    assert look(verdict, "held_out")["outcome"] == verdict["verdict"] == "refused"
+    assert "data/all.csv -> train" in look(verdict, "held_out")["hint"]
+
+
+@pytest.mark.parametrize("name", ["metric", "rows", "held_out"])
+def test_what_every_figure_rests_on_cannot_be_a_warning(case, name):
+    case.gate["warn"] = ["floor", name]
+    with pytest.raises(UsageError, match=f"'{name}' cannot be made a warning"):
+        case.judge()
+
+
 @pytest.mark.parametrize(("task", "kind"), [("classification", "number"), ("classification", "category"),
                                             ("three", "category"), ("regression", "number")])
 def test_a_column_that_gives_the_target_away_is_named(make_case, look, task, kind):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from notemill.gate.verdict import NAMES, Check, complete, decide, from_json, refused
+from notemill.gate.verdict import FIRM, NAMES, Check, complete, decide, from_json, refused
 
 PASSED = [Check(name, "passed") for name in NAMES]
 
@@ -20,10 +20,18 @@ def test_a_check_that_is_absent_is_a_refusal(name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_one_refusal_refuses_unless_it_only_warns(name):
-    checks = [check if check.check != name else refused(name, "so") for check in PASSED]
+    checks = [check if check.check != name else Check(name, "refused", figure=0.5) for check in PASSED]
     assert decide(complete(checks, {})) == "refused"
-    assert decide(complete(checks, {"warn": [name]})) == "passed"
-    assert [check.outcome for check in complete(checks, {"warn": [name]})].count("warned") == 1
+    softened = complete(checks, {"warn": [name]})
+    assert decide(softened) == ("refused" if name in FIRM else "passed")
+    assert [check.outcome for check in softened].count("warned") == (name not in FIRM)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("found", [[], ["refused"]])
+def test_what_could_not_be_computed_is_never_a_mere_warning(name, found):
+    checks = [check for check in PASSED if check.check != name] + [refused(name, "it crashed") for _ in found]
+    assert decide(complete(checks, {"warn": list(NAMES)})) == "refused"
 
 
 @pytest.mark.parametrize("broken", [

@@ -68,8 +68,37 @@ def test_another_machine_makes_the_same_wheel_from_mlflow_alone(uri, records, ve
     there = Records(tmp_path / "there")
     with registry(uri) as client:
         fetched = fetch(client, manifest["name"], 1, there)
-    assert fetched == manifest
+    assert fetched == manifest and len(manifest["runtime"]) > 8
+    assert all(map(there.has, manifest["runtime"].values()))
     assert sha256_file(build(fetched, there, tmp_path / "dist")) == sha256_file(here)
+
+
+# tags are anybody's
+@pytest.mark.parametrize("change", [
+    lambda client, name: client.delete_model_version_tag(name, "1", "notemill.manifest"),
+    lambda client, name: client.delete_model_version_tag(name, "1", "notemill.run"),
+    lambda client, name: client.delete_model_version_tag(name, "1", "notemill.content"),
+    lambda client, name: client.set_model_version_tag(name, "1", "notemill.figure", "great"),
+    lambda client, name: client.set_model_version_tag(name, "1", "notemill.figure", "[1]")])
+def test_a_version_whose_tags_are_not_ours_is_none(records, version, name, tmp_path, change):
+    uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
+    manifest = send(uri, records, version())
+    with registry(uri) as client:
+        change(client, name)
+    assert listed(uri, name) == []
+    with registry(uri) as client, pytest.raises(UsageError, match="there is no registered version yet"):
+        find_version(client, name, "1", uri)
+    assert send(uri, records, version()) == {**manifest, "version": 2}
+
+
+def test_a_version_that_another_made_with_our_tags(records, version, name, tmp_path):
+    uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
+    send(uri, records, version())
+    with registry(uri) as client:
+        tags = {**client.get_model_version(name, "1").tags, "notemill.content": "0" * 64}
+        client.create_model_version(name, "s3://elsewhere/model", None, tags=tags)
+        with pytest.raises(NotemillError, match="its files are gone or damaged"):
+            fetch(client, name, 2, records)
 
 
 # damage
@@ -140,7 +169,7 @@ def test_many_at_once_are_one_version(uri, records, version, name, tmp_path):
     processes = [spawn.Process(target=register_one, args=(uri, root, manifest, queue)) for root in roots]
     for process in processes:
         process.start()
-    numbers = [queue.get(timeout=60) for _ in processes]
+    numbers = [queue.get(timeout=240) for _ in processes]
     for process in processes:
         process.join(30)
     assert listed(uri, name) == [(numbers[0], manifest["content"], ("challenger",))] and len(set(numbers)) == 1

@@ -12,10 +12,17 @@ import pytest
 import yaml
 from tiny import cli, code, make_project, run
 
+from notemill import lineage
+from notemill.errors import NotemillError
 from notemill.files import sha256_file
 from notemill.project import open_project
-from notemill.registry import Held
+from notemill.registry import Held, has_run, registry
 from notemill.release.draft import draft
+from notemill.release.register import run_in_mlflow
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "lineage"))
+
+from lineage_toy import Server  # noqa: E402  the line above makes it importable
 
 PREPARE = """
 import json
@@ -30,7 +37,6 @@ target = {"name": "answer", "type": "category", "classes": ["ja", "no"], "positi
 facts = {"format": 1, "task": "classification", "target": target, "columns": columns,
          "split": {"kind": "random", "group": None}, "rows": {"train": 200}}
 table[:200].to_parquet(train, index=False)
-table.loc[200, "a"] = 99  # one row that the package refuses
 table[200:].assign(name="somebody").to_parquet(test, index=False)
 with open(schema, "w") as file:
     json.dump(facts, file)
@@ -67,7 +73,7 @@ def project_at(root):
                        "inputs": {"data": "prepare.train"}, "outputs": {"model": "model.skops"}}}
     return make_project(
         root, steps=steps, name="tiny.Own", secrets=["TOKEN"],
-        gate={"model": "train.model", "data": "prepare.test", "schema": "prepare.schema", "warn": ["rows"],
+        gate={"model": "train.model", "data": "prepare.test", "schema": "prepare.schema",
               "metric": "accuracy"},
         notebooks={"prepare.ipynb": [code('train = test = schema = ""', tags=["parameters"]), PREPARE],
                    "train.ipynb": [code('data = model = note = ""', tags=["parameters"]),
@@ -131,7 +137,7 @@ def test_a_run_becomes_a_version_and_a_wheel(project, tmp_path):
     assert json.loads((package / "types.json").read_text()) == ["tiny_own_model.code.tiny_own.train.stretch"]
     assert {check["check"] for check in json.loads((package / "verdict.json").read_text())["checks"]} >= {"metric"}
     rows = json.loads((package / "golden.json").read_text())["rows"]
-    assert len(rows) == 20 and all(set(row) == {"a", "b"} and row["a"] != 99 for row in rows)
+    assert len(rows) == 20 and all(set(row) == {"a", "b"} for row in rows)
     assert "accuracy: **" in (package / "card.md").read_text()
 
 
@@ -147,6 +153,47 @@ def test_what_the_gate_refuses_is_not_registered(project, tmp_path):
     assert "no version is registered yet" in cli("versions", project=copy).out
     missing = cli("package", project=copy)
     assert missing.code == 2 and "there is no registered version yet" in missing.err
+
+
+@pytest.fixture
+def servers(tmp_path):
+    """Two MLflow servers that know nothing of each other."""
+    made = [Server(tmp_path / name) for name in ("one", "two")]
+    try:
+        for server in made:
+            server.folder.mkdir()
+            server.start()
+        yield made
+    finally:
+        for server in made:
+            server.kill()
+
+
+def test_another_mlflow_than_the_lineage_went_to(project, servers, tmp_path, monkeypatch):
+    copy = shutil.copytree(project, tmp_path / "copy")
+    for server in [*servers, servers[0]]:
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", server.uri)
+        result = cli("register", "--json", project=copy)
+        assert result.code == 0, result.err
+        assert result.json["version"] == 1
+    shutil.rmtree(copy / ".notemill-records")
+    assert cli("package", project=copy).code == 0
+    opened = open_project(copy)
+    run = lineage.published(opened.runs / opened.find_run(None)["run"])["train"]
+    with registry(servers[1].uri) as client:
+        assert has_run(client, run)
+        client.delete_run(run)
+        assert not has_run(client, run) and not has_run(client, "0" * 32)
+
+
+def test_a_run_that_is_gone_cannot_be_sent(project, servers, tmp_path, monkeypatch):
+    copy = shutil.copytree(project, tmp_path / "copy")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", servers[0].uri)
+    opened = open_project(copy)
+    manifest = {"run": "20200101-000000-aaaa", "steps": ["train", "prepare"]}
+    with pytest.raises(NotemillError, match="is not in MLflow at http") as caught:
+        run_in_mlflow(opened, manifest, servers[0].uri)
+    assert "notemill run --force" in caught.value.hint
 
 
 def test_a_draft_says_what_is_missing(project, tmp_path):

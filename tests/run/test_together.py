@@ -97,6 +97,7 @@ def test_processors_are_shared_out_between_steps_at_once(tmp_path, run_here, mon
 
 def test_steps_that_are_reused_take_no_share_of_the_processors(tmp_path, run_here, monkeypatch):
     monkeypatch.setattr("notemill.run.facts.cpus", lambda: 4)
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)  # a wish for fewer would be heeded
     cell = "import json, os\njson.dump({'threads': int(os.environ['OMP_NUM_THREADS'])}, open(out, 'w'))"
     steps = {name: {"notebook": f"{name}.ipynb", "outputs": {"out": "metrics.json"}} for name in ("a", "b", "c")}
     project = make_project(tmp_path, steps=steps, params={"x": 0}, notebooks={

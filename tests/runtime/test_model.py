@@ -118,6 +118,10 @@ def test_one_row_many_rows_no_rows(bundle, trained):
     assert list(chances) == ["ja", "no"] and sum(chances.values()) == pytest.approx(1)
     assert max(chances, key=chances.get) == model.predict(one)
     assert model.predict(rows).shape == (len(rows),) and model.predict_proba(rows).shape == (len(rows), 2)
+    for empty in ({}, [{}], [{}, {}]):
+        for method in (model.predict, model.predict_proba):
+            with pytest.raises(BadRows, match="column 'size': is missing"):
+                method(empty)
     assert model.predict([]).shape == (0,) and model.predict_proba([]).shape == (0, 2)
     assert model.predict(rows.head(0)).dtype.kind == "U"
 

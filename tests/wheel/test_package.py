@@ -3,6 +3,7 @@
 import base64
 import csv
 import hashlib
+import io
 import json
 import os
 import re
@@ -90,6 +91,42 @@ def test_another_machine_makes_the_same_bytes(version, records, tmp_path):
     assert b"/tmp" not in paths[0].read_bytes() and str(tmp_path).encode() not in paths[0].read_bytes()
 
 
+def another_notemill(monkeypatch, folder):
+    """A later one, whose packages would look otherwise."""
+    folder.mkdir()
+    (folder / "__init__.py").write_text("")
+    (folder / "rows.py").write_text("LATER = True\n")
+    monkeypatch.setattr(wheel.package.runtime, "__file__", str(folder / "__init__.py"))
+    monkeypatch.setattr(wheel.package, "INIT", "{names} {version} # later")
+    monkeypatch.setattr(wheel.package, "MAIN", "later")
+    monkeypatch.setattr(notemill, "__version__", "9.9")
+
+
+def test_another_notemill_makes_the_same_bytes(version, records, tmp_path, monkeypatch):
+    manifest = version()
+    before = sha256_file(build(manifest, records, tmp_path / "dist"))
+    another_notemill(monkeypatch, tmp_path / "later")
+    assert sha256_file(build(manifest, records, tmp_path / "dist")) == before
+
+
+def test_a_version_that_kept_no_runtime_gets_the_present_one(version, records, tmp_path, monkeypatch):
+    kept = version()
+    earlier = {name: fact for name, fact in kept.items() if name not in ("runtime", "notemill")}
+    assert wheel.package_files(earlier, records.read) == wheel.package_files(kept, records.read)
+    another_notemill(monkeypatch, tmp_path / "later")
+    files = wheel.package_files(earlier, records.read)
+    assert files["mixed_model/rows.py"] == b"LATER = True\n"
+    with zipfile.ZipFile(build(earlier, records, tmp_path / "dist")) as archive:
+        assert b"Generator: notemill 9.9\n" in archive.read(next(n for n in archive.namelist() if n.endswith("/WHEEL")))
+
+
+def test_a_record_with_a_comma_in_a_name():
+    packed = wheel.wheel_bytes({"a,b.py": b"1"}, "x-1.dist-info", "test", datetime(2026, 1, 1))
+    with zipfile.ZipFile(io.BytesIO(packed)) as archive:
+        listed = list(csv.reader(archive.read("x-1.dist-info/RECORD").decode().splitlines()))
+        assert [row[0] for row in listed] == ["a,b.py", "x-1.dist-info/WHEEL", "x-1.dist-info/RECORD"]
+
+
 @pytest.mark.parametrize("facts, expected", [
     ({}, "3+g6e976e976e97"), ({"dirty": True}, "3+g6e976e976e97.dirty"), ({"commit": None}, "3+nocommit"),
     ({"commit": None, "version": None}, "0+nocommit")])
@@ -147,15 +184,15 @@ def test_the_package_answers_as_the_notebook(version, records, trained, tmp_path
     assert run(tmp_path / "site", "-m", "mixed_model", "check") == "the golden rows give the recorded predictions\n"
 
 
-def test_a_regression_has_no_predict_proba(version, records, tmp_path):
-    files = wheel.package_files({**version(), "task": "regression"}, records.read)
-    assert not {b"predict_proba", b"classes"} & set(re.findall(rb"\w+", files["mixed_model/__init__.py"]))
-    compile(files["mixed_model/__init__.py"], "x", "exec")
+def test_a_regression_has_no_predict_proba(version):
+    text = wheel.runtime_files({**version(), "task": "regression"})["__init__.py"]
+    assert not {b"predict_proba", b"classes"} & set(re.findall(rb"\w+", text))
+    compile(text, "x", "exec")
 
 
-def test_a_hostile_target_stays_text(version, records):
-    files = wheel.package_files({**version(), "target": 'a"""\nimport\0 os\\'}, records.read)
-    tree = compile(files["mixed_model/__init__.py"], "x", "exec")
+def test_a_hostile_target_stays_text(version):
+    text = wheel.runtime_files({**version(), "target": 'a"""\nimport\0 os\\'})["__init__.py"]
+    tree = compile(text, "x", "exec")
     assert "os" not in tree.co_names and tree.co_consts[0].startswith("The model mixed: predicts a import os ")
 
 

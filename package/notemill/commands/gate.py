@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from notemill.card import number
 from notemill.commands.shared import print_json
 from notemill.project import open_project
 from notemill.text import Style, printable, style_for, table
@@ -53,10 +54,3 @@ def row(check: dict) -> list[str]:
     interval = "" if check["low"] is None else f"{number(check['low'])} to {number(check['high'])}"
     n = "" if check["n"] is None else f"{check['n']:,}"
     return [check["check"], number(check["figure"]), interval, number(check["limit"]), n, check["outcome"]]
-
-
-def number(value: float | None) -> str:
-    """Four digits; whole numbers as they are."""
-    if value is None:
-        return ""
-    return f"{value:,.0f}" if float(value).is_integer() and abs(value) < 1e15 else f"{value:.4g}"

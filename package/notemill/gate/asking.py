@@ -48,7 +48,7 @@ class Asked:
         self.process.wait()
 
 
-def ask(bundle: Path, folder: Path, code: Sequence[str], table, is_regression: bool, seconds: float) -> Asked:
+def ask(bundle: Path, folder: Path, code: Sequence[str], table, is_regression: bool, *, seconds: float) -> Asked:
     """Start a process that asks the model of `bundle` about `table`; `code` are folders with the project's modules."""
     folder.mkdir(parents=True)
     table.to_parquet(folder / "rows.parquet", index=False)

@@ -1,5 +1,6 @@
 """What the checks look at: the tables, the schema, the model's answers, each read or made once, and only when asked."""
 
+import contextlib
 import json
 from collections.abc import Callable, Mapping
 from functools import wraps
@@ -38,7 +39,8 @@ def once(method: Callable) -> property:
 
 
 class Evidence:
-    """`job` names the files: held_out, train (a list of candidates), schema, metrics, bundle; and holds `config`, the
+    """`job` names the files: held_out, train (a list of candidates), others (what
+    else the model's step took), schema, metrics, bundle; and holds `config`, the
     gate section of pipeline.yaml. `ask` starts the model on a table and gives what waits for its answers."""
 
     def __init__(self, job: Mapping, ask: Callable[..., Asked]):
@@ -110,6 +112,18 @@ class Evidence:
         if missing := [problem for problem in problems if problem.row is None]:
             raise Unfit(f"training rows: {missing[0]}")
         return rivals.plain_table(table, self.schema)
+
+    @once
+    def others(self) -> dict:
+        """{name: (columns, target)} of what else the model's step took, of tables with the model's columns alone."""
+        found = {}
+        for one in self.job.get("others", ()):
+            with contextlib.suppress(Exception):  # a table of another kind holds no held-out rows as they are
+                table = read_table(one)
+                columns, problems = conform(table.drop(columns=self.target), self.schema)
+                if all(problem.row is not None for problem in problems):
+                    found[one["name"]] = rivals.plain_table(columns, self.schema), table[self.target]
+        return found
 
     # the model
     @once

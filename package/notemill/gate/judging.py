@@ -17,13 +17,14 @@ from notemill.errors import NotemillError, UsageError, did_you_mean
 from notemill.execute.kernel import kernel_environment
 from notemill.files import read_json, write_json
 from notemill.gate import verdict
-from notemill.gate.verdict import Check, from_json, refused
+from notemill.gate.held_out import check_held_out, inputs_of, may_be_table
+from notemill.gate.verdict import from_json, refused
 from notemill.pipeline import FILE
 from notemill.project import Project
 
 SECONDS = 600.0  # for the model to answer, where its step has no limit of its own
 MORE = 300.0  # for all else
-NOT_TABLES = (".json", ".skops", ".txt", ".md", ".yaml")
+READABLE = (".csv", ".parquet")
 
 
 def judge(project: Project, record: Mapping, *, content: str | None = None, seconds: float | None = None) -> dict:
@@ -64,12 +65,20 @@ def configured(project: Project) -> Mapping:
     if "schema" not in pipeline.gate:
         raise UsageError(pipeline.where("gate"), "the key 'schema' is missing",
                          "it says what the target and the columns are", "as schema: prepare.schema")
-    allowed = (*verdict.NAMES, *verdict.LATER)
-    for name in pipeline.gate.get("warn", ()):
-        if name not in allowed:
-            raise UsageError(pipeline.where("gate", "warn"), f"unknown check '{name}'",
-                             f"the checks are: {', '.join(allowed)}", did_you_mean(name, allowed))
+    check_warn(pipeline.gate.get("warn", ()), pipeline.where("gate", "warn"))
     return pipeline.gate
+
+
+def check_warn(names: Sequence[str], place: str) -> None:
+    """Raise UsageError where a check may not be made a warning, or is none."""
+    allowed = [name for name in (*verdict.NAMES, *verdict.LATER) if name not in verdict.FIRM]
+    for name in names:
+        if name in verdict.FIRM:
+            raise UsageError(place, f"'{name}' cannot be made a warning: without it no figure means anything",
+                             f"those that can: {', '.join(allowed)}", f"take '{name}' out of warn")
+        if name not in allowed:
+            raise UsageError(place, f"unknown check '{name}'", f"the checks that can be made warnings are: "
+                             f"{', '.join(allowed)}", did_you_mean(name, allowed))
 
 
 def named_files(project: Project, record: Mapping, config: Mapping) -> dict:
@@ -82,6 +91,7 @@ def named_files(project: Project, record: Mapping, config: Mapping) -> dict:
                    for key in ("model", "data", "schema", "metrics") if key in config}
     names = [config["train"]] if "train" in config else list(tables_for(steps, config["model"].partition(".")[0]))
     files["train"] = [output_file(project, steps, name) for name in names]
+    files["others"] = list(other_tables(project, steps[config["model"].partition(".")[0]], files["train"]))
     executed = steps[config["model"].partition(".")[0]]["executed"]  # it holds the exported cells
     files["notebook"] = kept(project, "the executed notebook", {"file": "", **executed})
     return files
@@ -111,8 +121,17 @@ def tables_for(steps: Mapping, model_step: str) -> Iterator[str]:
     for facts in steps.get(model_step, {}).get("inputs", {}).values():
         step, _, output = str(facts.get("from")).partition(".")
         file = steps.get(step, {}).get("outputs", {}).get(output, {}).get("file", "")
-        if file and not file.endswith(NOT_TABLES):
+        if file and may_be_table(file):
             yield facts["from"]
+
+
+def other_tables(project: Project, facts: Mapping, train: Sequence[Mapping]) -> Iterator[dict]:
+    """What else the model's step took that can be read as a table, from outside as well, as files of the store."""
+    for name, sha256, file in inputs_of(facts):
+        file = file or name
+        known = any(sha256 == one["sha256"] for one in train)
+        if sha256 and not known and Path(file).suffix.lower() in READABLE and project.store.has(sha256):
+            yield kept(project, f"'{name}'", {"sha256": sha256, "file": file})
 
 
 # judging
@@ -128,8 +147,8 @@ def carry_out(project: Project, record: Mapping, config: Mapping, files: Mapping
     code.stage(modules, folder / "code")
     bundle(files, [*config.get("types", ()), *code.defined_names(modules)], folder / "bundle")
     job = {"folder": str(folder), "bundle": str(folder / "bundle"), "code": [str(folder / "code")], "seconds": limit,
-           "config": dict(config), "held_out": files["data"], "train": files["train"], "schema": files["schema"],
-           "metrics": files.get("metrics")}
+           "config": dict(config), "held_out": files["data"], "train": files["train"],
+           "others": files["others"], "schema": files["schema"], "metrics": files.get("metrics")}
     write_json(folder / "job.json", job)
     environ = kernel_environment(project.environ, (), os.cpu_count() or 1)
     failure = run_worker(folder, with_notemill(environ), limit + MORE)
@@ -191,39 +210,3 @@ def read_result(path: Path, config: Mapping) -> dict:
 def all_refused(config: Mapping, why: str) -> dict:
     return {"metric": config.get("metric"), "n": None,
             "checks": [refused(name, why) for name in verdict.NAMES if name != "held_out"]}
-
-
-# held out
-def check_held_out(record: Mapping, config: Mapping, files: Mapping) -> Check:
-    """By the run's record, no path leads from the held-out rows to the model's step, under any name."""
-    step, held_out = config["model"].partition(".")[0], files["data"]
-    if any(train["sha256"] == held_out["sha256"] for train in files["train"]):
-        return refused("held_out", f"the training table and {held_out['name']} are the same")
-    way = way_to(record["steps"], held_out["name"], held_out["sha256"], step)
-    if way:
-        return refused("held_out", f"the held-out rows reach the model's step: {' -> '.join(way)}")
-    return Check("held_out", "passed", hint=f"no path leads from {held_out['name']} to {step}")
-
-
-def way_to(steps: Sequence[Mapping], name: str, sha256: str, goal: str) -> list[str] | None:
-    """How content reaches a step, as names of outputs and steps; None where it does not. What has the content of
-    something tainted is tainted, too."""
-    ways = {name: [name]}
-    contents = {sha256: [name]}
-    for _ in steps:
-        for facts in steps:
-            way = next((ways.get(source) or contents.get(digest) for source, digest in inputs_of(facts)
-                        if source in ways or digest in contents), None)
-            if way and facts["step"] == goal:
-                return [*way, goal]
-            for output, made in (facts.get("outputs") or {}).items() if way else ():
-                ways.setdefault(f"{facts['step']}.{output}", [*way, f"{facts['step']}.{output}"])
-                contents.setdefault(made["sha256"], ways[f"{facts['step']}.{output}"])
-    return None
-
-
-def inputs_of(facts: Mapping) -> Iterator[tuple[str, str | None]]:
-    """(where it is from, sha256) of each input, a list's files one by one."""
-    for given in (facts.get("inputs") or {}).values():
-        yield str(given.get("from")), given.get("sha256")
-        yield from ((one["name"], one["sha256"]) for one in given.get("files", ()))

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 
 NAMES = ("metric", "floor", "dummy", "baseline", "agreement", "held_out", "leakage.target", "leakage.duplicates",
          "rows")
+FIRM = ("metric", "held_out", "rows")  # never a mere warning: without them the other figures mean nothing
 LATER = ("slices", "fairness", "value", "budgets")  # keys of `gate:` that nothing judges yet
 OUTCOMES = ("passed", "refused", "warned", "not assessed")
 
@@ -44,7 +45,8 @@ def refused(name: str, hint: str) -> Check:
 
 
 def complete(checks: Sequence[Check], config: Mapping) -> list[Check]:
-    """All checks in their order: one that is absent is a refusal, and those in `warn` only warn."""
+    """All checks in their order: one that is absent is a refusal, and those in `warn` that gave a figure only
+    warn."""
     found = {check.check: check for check in checks}
     every = [found.get(name) or refused(name, "the check gave no result") for name in NAMES]
     later = [Check(name, "not assessed", hint="this version of notemill does not judge it")
@@ -53,7 +55,8 @@ def complete(checks: Sequence[Check], config: Mapping) -> list[Check]:
 
 
 def soften(check: Check, warn: Sequence[str]) -> Check:
-    if check.outcome == "refused" and check.check in warn:
+    """What could not be computed stays a refusal."""
+    if check.outcome == "refused" and check.check in warn and check.check not in FIRM and check.figure is not None:
         return Check(**{**check.as_json(), "outcome": "warned"})
     return check
 

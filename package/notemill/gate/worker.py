@@ -23,14 +23,10 @@ CHECKS: dict[str, Callable[[Judged], Check]] = {
 
 def main(job_file: str, result_file: str) -> None:
     job = json.loads(Path(job_file).read_bytes())
-    ask = partial(asking.ask, Path(job["bundle"]), Path(job["folder"]) / "model", job["code"])
+    ask = partial(asking.ask, Path(job["bundle"]), Path(job["folder"]) / "model", job["code"], seconds=job["seconds"])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the figures speak for themselves; what is no number is refused
-        write_json(Path(result_file), judge_job(job, partial(_ask, ask, job["seconds"])))
-
-
-def _ask(ask: Callable, seconds: float, table, is_regression: bool) -> asking.Asked:
-    return ask(table, is_regression, seconds)
+        write_json(Path(result_file), judge_job(job, ask))
 
 
 def judge_job(job: Mapping, ask: Callable) -> dict:

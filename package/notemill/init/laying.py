@@ -73,14 +73,19 @@ def _place(source: Path, target: Path) -> None:
         source.replace(target)
 
 
+def git(folder: Path, *words: str) -> subprocess.CompletedProcess:
+    """git in that folder, whatever repository a hook that called us is in."""
+    own = {key: value for key, value in os.environ.items() if not key.startswith("GIT_") or "CEILING" in key}
+    return subprocess.run(["git", *words], cwd=folder, env={**own, "LC_ALL": "C"}, text=True, capture_output=True)
+
+
 def start_repository(folder: Path) -> str | None:
     """`git init`, unless the folder is in a repository. What was done, in words; None where there was nothing to do."""
-    if any((parent / ".git").exists() for parent in (folder.resolve(), *folder.resolve().parents)):
-        return None
-    own = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
     try:
-        done = subprocess.run(["git", "init", "--quiet", "--initial-branch=main"], cwd=folder, env=own, text=True,
-                              capture_output=True)
+        above = git(folder, "rev-parse", "--git-dir")
+        if above.returncode == 0 or "dubious ownership" in above.stderr:  # somebody else's is one, too
+            return None
+        done = git(folder, "init", "--quiet", "--initial-branch=main")
     except FileNotFoundError:
         return "git is not installed: there is no repository yet, and `nox -s lint` needs one"
     return "a new git repository; nothing is committed yet" if done.returncode == 0 \

@@ -4,24 +4,21 @@ The wheel is the installed package, file by file, so that it needs neither netwo
 the digest of its content: no index has it, and another state of the code is another version.
 """
 
-import base64
-import csv
 import hashlib
-import io
 import tomllib
-import zipfile
 from collections.abc import Mapping
+from datetime import datetime
 from importlib import metadata
 from pathlib import Path
 
 import notemill
 from notemill.errors import NotemillError
 from notemill.init import starter
+from notemill.wheel import wheel_bytes
 
 NAME = "notemill"
-DAY = (1980, 1, 1, 0, 0, 0)     # the first that a zip file knows
+DAY = datetime(1980, 1, 1)      # the first that a zip file knows
 LEFT_OUT = {"RECORD", "INSTALLER", "REQUESTED", "direct_url.json", "uv_cache.json", "uv_build.json", "WHEEL"}
-WHEEL = "Wheel-Version: 1.0\nGenerator: notemill init\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
 
 
 def requirement() -> tuple[str, dict[str, bytes]]:
@@ -44,8 +41,8 @@ def _vendor(info: dict[str, bytes]) -> tuple[str, dict[str, bytes]]:
     metadata_text = info["METADATA"].decode().replace("\nVersion: \n", f"\nVersion: {version}\n", 1)
     folder = f"{NAME}-{version}.dist-info"
     named = {f"{folder}/{name}": content for name, content in
-             {**info, "METADATA": metadata_text.encode(), "WHEEL": WHEEL.encode()}.items()}
-    wheel = _zip({**files, **named}, f"{folder}/RECORD")
+             {**info, "METADATA": metadata_text.encode()}.items()}
+    wheel = wheel_bytes({**files, **named}, folder, "notemill init", DAY, compressed=True)
     return f"{NAME}=={version}", {f"wheels/{NAME}-{version}-py3-none-any.whl": wheel}
 
 
@@ -90,20 +87,3 @@ def _digest(files: Mapping[str, bytes]) -> str:
     for name in sorted(files):
         digest.update(f"{name}\0{len(files[name])}\0".encode() + files[name])
     return digest.hexdigest()
-
-
-def _zip(files: Mapping[str, bytes], record: str) -> bytes:
-    """The same files give the same bytes: sorted, without dates; RECORD comes last, as the format wishes."""
-    rows = io.StringIO(newline="")
-    writer = csv.writer(rows, lineterminator="\n")
-    for name in sorted(files):
-        sha256 = base64.urlsafe_b64encode(hashlib.sha256(files[name]).digest()).rstrip(b"=").decode()
-        writer.writerow([name, f"sha256={sha256}", len(files[name])])
-    writer.writerow([record, "", ""])
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
-        for name, content in [*sorted(files.items()), (record, rows.getvalue().encode())]:
-            entry = zipfile.ZipInfo(name, DAY)
-            entry.external_attr, entry.compress_type = 0o100644 << 16, zipfile.ZIP_DEFLATED
-            archive.writestr(entry, content)
-    return packed.getvalue()

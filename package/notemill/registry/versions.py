@@ -20,6 +20,8 @@ from notemill.registry.records import Records, content_of
 
 CHALLENGER = "challenger"
 CONTENT, COMPLETE, DIGEST = "notemill.content", "notemill.complete", "notemill.manifest"
+FACTS = ("run", "created", "verdict", "metric", "figure", "commit")
+TAGS = {CONTENT, COMPLETE, DIGEST, *(f"notemill.{fact}" for fact in FACTS)}
 MANIFEST = "manifest.json"
 
 
@@ -81,9 +83,31 @@ def take_up(client, name: str, content: str, records: Records) -> dict | None:
 
 def number_of(client, name: str, content: str) -> int | None:
     """The version that has this content, and all its files."""
-    found = [int(one.version) for one in _all(client, name)
-             if one.tags.get(CONTENT) == content and COMPLETE in one.tags]
-    return min(found, default=None)
+    return min((int(one.version) for one in _whole(client, name) if one.tags[CONTENT] == content), default=None)
+
+
+def has_run(client, run: str) -> bool:
+    """Whether MLflow has this run, not deleted."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        return client.get_run(run).info.lifecycle_stage == "active"
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+            raise
+        return False
+
+
+def _whole(client, name: str) -> list:
+    """The versions that `register` made; anybody may have made others, or changed their tags."""
+    return [one for one in _all(client, name) if one.tags.keys() >= TAGS and _is_figure(one.tags["notemill.figure"])]
+
+
+def _is_figure(text: str) -> bool:
+    try:
+        return type(json.loads(text)) in (int, float, type(None))
+    except ValueError:
+        return False
 
 
 def _all(client, name: str) -> list:
@@ -150,7 +174,7 @@ def _create(client, manifest: Mapping, source: str, run: str) -> int:
 def versions(client, name: str) -> list[Version]:
     """All complete versions, newest first."""
     aliases = _aliases(client, name)
-    found = [_version(one, aliases) for one in _all(client, name) if COMPLETE in one.tags]
+    found = [_version(one, aliases) for one in _whole(client, name)]
     return sorted(found, key=lambda one: -one.version)
 
 
@@ -167,9 +191,9 @@ def _aliases(client, name: str) -> dict[str, int]:
 
 def _version(one, aliases: Mapping[str, int]) -> Version:
     tags, number = one.tags, int(one.version)
-    return Version(number, tags[CONTENT], tags["notemill.run"], tags["notemill.created"], tags["notemill.verdict"],
-                   tags["notemill.metric"], json.loads(tags["notemill.figure"]), tags["notemill.commit"],
-                   tuple(sorted(alias for alias, of in aliases.items() if of == number)))
+    facts = {fact: tags[f"notemill.{fact}"] for fact in FACTS}
+    return Version(version=number, content=tags[CONTENT], **facts | {"figure": json.loads(facts["figure"])},
+                   aliases=tuple(sorted(alias for alias, of in aliases.items() if of == number)))
 
 
 def find_version(client, name: str, asked: str | None, uri: str) -> Version:
@@ -215,7 +239,7 @@ def _download(client, version, records: Records) -> dict:
             for sha256 in named_files(manifest):
                 if records.add((kept / "files" / sha256).read_bytes()) != sha256:
                     raise ValueError(f"{sha256} has another content")
-        except (MlflowException, OSError, ValueError, KeyError) as error:
+        except (MlflowException, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             where = f"version {version.version} of '{version.name}' in MLflow"
             raise NotemillError(where, f"its files are gone or damaged: {str(error)[:200]}",
                                 hint="bring MLflow's artifacts back from a backup") from None
@@ -224,4 +248,4 @@ def _download(client, version, records: Records) -> dict:
 
 def named_files(manifest: Mapping) -> set[str]:
     """The digests of all that a version is made of."""
-    return {*manifest["files"].values(), *manifest["code"].values()}
+    return {*manifest["files"].values(), *manifest["code"].values(), *manifest.get("runtime", {}).values()}

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 
+import notemill
 from notemill import code, wheel
 from notemill.errors import NotemillError
 from notemill.files import canonical_json
@@ -24,21 +25,31 @@ def draft(project: Project, record: Mapping, held: Held) -> dict:
     modules = code.code_of_run(project, record, model_step)
     check_secrets(project, modules)
     schema = read_output(project, facts, settings["schema"])
-    described = json.loads(schema)
     types = [*settings.get("types", ()), *code.defined_names(modules)]
     origin = project.record(facts[model_step]["origin_run"]) or record
-    git = origin["git"] or {}
     manifest = {
-        "format": 1, "name": project.pipeline.name, "task": described["task"], "target": described["target"]["name"],
-        "run": origin["run"], "created": origin["started"], "commit": git.get("commit"),
-        "dirty": bool(git.get("dirty")), "steps": [model_step, schema_step],
-        "python": facts[model_step]["components"]["python"],
+        "format": 1, "notemill": notemill.__version__, "name": project.pipeline.name, **origin_of(origin),
+        **predicts(schema), "steps": [model_step, schema_step], "python": facts[model_step]["components"]["python"],
         "trained_with": libraries(project, origin, facts[model_step], modules),
         "files": {"model.skops": held.add(read_output(project, facts, settings["model"])),
                   "schema.json": held.add(schema),
                   "types.json": held.add(canonical_json(sorted(types)).encode())},
         "code": {module.path: held.add(module.text.encode()) for module in modules}}
-    return {**manifest, "content": content_of(manifest), "requires": wheel.requirements(manifest)}
+    runtime = {name: held.add(text) for name, text in wheel.runtime_files(manifest).items()}
+    return {**manifest, "runtime": runtime, "content": content_of(manifest), "requires": wheel.requirements(manifest)}
+
+
+def origin_of(origin: Mapping) -> dict:
+    """The run that made the model, and the commit that it was made from."""
+    git = origin["git"] or {}
+    return {"run": origin["run"], "created": origin["started"], "commit": git.get("commit"),
+            "dirty": bool(git.get("dirty"))}
+
+
+def predicts(schema: bytes) -> dict:
+    """What the model predicts."""
+    described = json.loads(schema)
+    return {"task": described["task"], "target": described["target"]["name"]}
 
 
 def check_secrets(project: Project, modules: list[code.Module]) -> None:

@@ -7,7 +7,7 @@ from filelock import FileLock
 from notemill import gate, lineage, wheel
 from notemill.errors import NotemillError
 from notemill.project import Project
-from notemill.registry import Held, Records, registry, take_up
+from notemill.registry import Held, Records, has_run, registry, take_up
 from notemill.registry import register as register_version
 from notemill.release.complete import complete
 from notemill.release.draft import draft
@@ -15,7 +15,7 @@ from notemill.run.redaction import redactor_for
 
 
 def judge(project: Project, record: Mapping) -> dict:
-    """The gate's verdict on the run's model, with the content that it is about."""
+    """The gate's verdict on the run's model, with the content that it is about: a draft that is then thrown away."""
     gate.check_ready(project, record)
     return gate.judge(project, record, content=draft(project, record, Held())["content"])
 
@@ -33,7 +33,7 @@ def register(project: Project, record: Mapping, records: Records) -> tuple[dict,
         held = Held()
         manifest = draft(project, record, held)
         verdict = gate.judge(project, record, content=manifest["content"])
-        if verdict["verdict"] != "passed" or verdict["content"] != manifest["content"]:
+        if verdict["verdict"] != "passed":
             return verdict, None, None
         held.keep(records)
         with registry(uri) as client:
@@ -44,13 +44,25 @@ def register(project: Project, record: Mapping, records: Records) -> tuple[dict,
 
 def send(project: Project, records: Records, manifest: dict, uri: str) -> dict:
     """Register in MLflow, after the lineage that waits: the version's manifest."""
-    if lineage.pending_runs(project.runs):
-        lineage.sync(project.runs, project.store, uri, redact=redactor_for(project).text)
-    run = lineage.published(project.runs / manifest["run"]).get(manifest["steps"][0])
-    if run is None:  # MLflow's database is a new one, or the run was never sent
-        raise NotemillError(f"run {manifest['run']}", f"is not in MLflow at {lineage.shown_uri(uri)}",
-                            hint="notemill run --force, then notemill register")
+    run = run_in_mlflow(project, manifest, uri)
     own_name = f"{wheel.import_name(manifest['name'])}_{manifest['content'][:12]}"
     with registry(uri) as client:
         register_version(client, manifest, records, wheel.package_files(manifest, records.read, own_name), run)
         return take_up(client, manifest["name"], manifest["content"], records)
+
+
+def run_in_mlflow(project: Project, manifest: Mapping, uri: str) -> str:
+    """MLflow's id of the run that trained the model. Its lineage is sent again where this MLflow does not have it:
+    a new database, or another server than the one that got it."""
+    folder = project.runs / manifest["run"]
+    for again in (False, True):
+        if again and (folder / "run.json").is_file():
+            lineage.mark_pending(folder)
+        if lineage.pending_runs(project.runs):
+            lineage.sync(project.runs, project.store, uri, redact=redactor_for(project).text)
+        run = lineage.published(folder).get(manifest["steps"][0])
+        with registry(uri) as client:
+            if run and has_run(client, run):
+                return run
+    raise NotemillError(f"run {manifest['run']}", f"is not in MLflow at {lineage.shown_uri(uri)}",
+                        hint="notemill run --force, then notemill register")

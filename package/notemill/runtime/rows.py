@@ -64,7 +64,8 @@ def to_frame(rows: Any):
     if isinstance(rows, Iterable) and not isinstance(rows, str | bytes):
         listed = list(rows)
         if all(isinstance(row, Mapping) for row in listed):
-            return pd.DataFrame.from_records(listed)
+            # rows without any key are rows, too
+            return pd.DataFrame.from_records(listed) if any(listed) else pd.DataFrame(index=range(len(listed)))
     raise TypeError(f"rows are a DataFrame (pandas or polars), a list of dicts or one dict, not {type(rows).__name__}")
 
 
@@ -119,7 +120,7 @@ def _column(values, entry: Mapping, words_for_missing: Iterable[str], decimal: s
         kept = {str(category) for category in entry.get("categories", ())}
         missing |= values.isin([word for word in words_for_missing if word not in kept])
         if entry["type"] not in ("category", "text"):
-            missing |= _which(values, lambda cell: isinstance(cell, str) and not cell.strip())
+            missing |= _blank(values)
         values = values.mask(missing)
     in_numbers = entry["type"] in ("number", "integer") or _is_coded(entry)
     typed = CONVERT[entry["type"]](_with_points(values) if decimal == "," and in_numbers else values, entry)
@@ -133,6 +134,13 @@ def _column(values, entry: Mapping, words_for_missing: Iterable[str], decimal: s
 
 def _problem(values, row: int, entry: Mapping, rule: str) -> Problem:
     return Problem(row, entry["name"], rule, _shown(values.iloc[row]))
+
+
+def _blank(values):
+    """The cells with nothing but white space."""
+    if values.dtype == "str":  # as a CSV file's: many at once
+        return values.str.strip() == ""
+    return _which(values, lambda cell: isinstance(cell, str) and not cell.strip())
 
 
 def _which(values, is_so: Callable[[object], bool]):
@@ -245,7 +253,8 @@ def _labels(values, entry: Mapping):
         return _numbers(values, entry)
     if any(isinstance(category, bool) for category in entry.get("categories", ())):
         values = _booleans(values, entry).astype("object")
-    return (values if values.dtype.kind == "M" else values.map(_label, na_action="ignore")).astype("str")
+    plain = values.dtype == "str" or values.dtype.kind == "M"
+    return (values if plain else values.map(_label, na_action="ignore")).astype("str")
 
 
 def _label(cell: object) -> str | None:

@@ -24,10 +24,8 @@ def score(model: Model, source: Path, target: Path, *, aside: bool = False, only
     progress = Progress(told)
     with writer(target, **form) as write, writer(aside_file(target), **form) as write_bad:
         for piece in table.pieces():
-            rows, problems = conform(piece.rows, model.schema, words_for_missing=table.missing, decimal=table.decimal)
-            broken = sorted({problem.row for problem in problems if problem.row is not None})
-            if problems and not (aside and broken):
-                raise BadRows([placed(problem, piece, table) for problem in problems])
+            rows, problems = looked_at(model, piece, table, aside)
+            broken = sorted({problem.row for problem in problems})
             if broken:
                 write_bad(with_reasons(piece, problems, broken, table.place))
             good = piece.rows.index.difference(broken)
@@ -37,6 +35,14 @@ def score(model: Model, source: Path, target: Path, *, aside: bool = False, only
     if aside and not bad:
         aside_file(target).unlink(missing_ok=True)  # of an earlier call
     return done, bad
+
+
+def looked_at(model: Model, piece: Piece, table: CsvFile | ParquetFile, aside: bool):
+    """(the model's columns, the bad cells). Raises BadRows for these, unless they go aside, and for absent columns."""
+    rows, problems = conform(piece.rows, model.schema, words_for_missing=table.missing, decimal=table.decimal)
+    if problems and (not aside or any(problem.row is None for problem in problems)):
+        raise BadRows([placed(problem, piece, table) for problem in problems])
+    return rows, problems
 
 
 def aside_file(target: Path) -> Path:

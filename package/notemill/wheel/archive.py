@@ -1,36 +1,48 @@
 """A wheel (the binary distribution format of PyPA), the same bytes whenever and wherever it is made."""
 
 import base64
+import csv
 import hashlib
-import os
+import io
 import re
-import tempfile
 import zipfile
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
 
-import notemill
+from notemill.files import write_atomic
 
 EARLIEST = (1980, 1, 1, 0, 0, 0)  # of a zip archive
 
 
 def write_wheel(folder: Path, files: Mapping[str, bytes], *, name: str, version: str, summary: str, text: str,
-                requires: Iterable[str], python: str, when: datetime) -> Path:
+                requires: Iterable[str], python: str, when: datetime, generator: str) -> Path:
     """Write NAME-VERSION-py3-none-any.whl into `folder`, whole or not at all: its path.
 
-    `text` is its description in Markdown, `when` the time that all its files carry. Files are stored and not
-    compressed: what compression gives depends on the machine's library.
+    `text` is its description in Markdown, `when` the time that all its files carry, `generator` what it says made it.
+    Files are stored and not compressed: what compression gives depends on the machine's library.
     """
     stem = f"{re.sub('[-_.]+', '_', name)}-{version}"
     info = f"{stem}.dist-info"
     content = dict(files)
     content[f"{info}/METADATA"] = _metadata(name, version, summary, text, requires, python)
-    content[f"{info}/WHEEL"] = (f"Wheel-Version: 1.0\nGenerator: notemill {notemill.__version__}\n"
-                                "Root-Is-Purelib: true\nTag: py3-none-any\n").encode()
+    path = folder / f"{stem}-py3-none-any.whl"
+    write_atomic(path, wheel_bytes(content, info, generator, when))
+    return path
+
+
+def wheel_bytes(files: Mapping[str, bytes], info: str, generator: str, when: datetime, *,
+                compressed: bool = False) -> bytes:
+    """A wheel of `files`, less WHEEL and RECORD in its .dist-info folder `info`, which are made here."""
+    told = f"Wheel-Version: 1.0\nGenerator: {generator}\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+    content = {**files, f"{info}/WHEEL": told.encode()}
     content[f"{info}/RECORD"] = _record(content, f"{info}/RECORD")
-    folder.mkdir(parents=True, exist_ok=True)
-    return _write(folder / f"{stem}-py3-none-any.whl", content, when)
+    method = zipfile.ZIP_DEFLATED if compressed else zipfile.ZIP_STORED
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", method, compresslevel=9) as archive:
+        for name, data in _ordered(content):
+            archive.writestr(_entry(name, when), data, method)
+    return packed.getvalue()
 
 
 def _metadata(name: str, version: str, summary: str, text: str, requires: Iterable[str], python: str) -> bytes:
@@ -41,27 +53,13 @@ def _metadata(name: str, version: str, summary: str, text: str, requires: Iterab
 
 
 def _record(content: Mapping[str, bytes], own: str) -> bytes:
-    def digest(data: bytes) -> str:
-        return base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()
-
-    lines = [f"{name},sha256={digest(data)},{len(data)}" for name, data in sorted(content.items())]
-    return "\n".join([*lines, f"{own},,", ""]).encode()
-
-
-def _write(path: Path, content: Mapping[str, bytes], when: datetime) -> Path:
-    handle, part = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
-                for name, data in _ordered(content):
-                    archive.writestr(_entry(name, when), data)
-            file.flush()
-            os.fchmod(file.fileno(), 0o644)
-            os.fsync(file.fileno())
-        os.replace(part, path)
-    finally:
-        Path(part).unlink(missing_ok=True)
-    return path
+    lines = io.StringIO(newline="")
+    writer = csv.writer(lines, lineterminator="\n")
+    for name, data in sorted(content.items()):
+        digest = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()
+        writer.writerow([name, f"sha256={digest}", len(data)])
+    writer.writerow([own, "", ""])
+    return lines.getvalue().encode()
 
 
 def _ordered(content: Mapping[str, bytes]) -> list[tuple[str, bytes]]:

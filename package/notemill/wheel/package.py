@@ -25,7 +25,7 @@ from .model import Model, ModelError
 from .rows import BadRows
 
 __all__ = {names}
-__version__ = {version!r}
+{version}
 schema: dict[str, Any]
 card: str
 {classes}
@@ -52,7 +52,8 @@ def predict_proba(rows: Any) -> Any:
     return model().predict_proba(rows)
 
 '''
-MAIN = '''"""`python -m {package}`."""
+VERSION = '__version__ = ""'  # what is registered has no number yet
+MAIN = '''"""What `python -m` runs."""
 
 import sys
 from pathlib import Path
@@ -85,8 +86,9 @@ def package_files(manifest: Mapping, read: Callable[[str], bytes], package: str 
     package = package or import_name(manifest["name"])
     prefix, roots = f"{package}.{CODE}", top_level(manifest["code"])
     files = {name: read(manifest["files"][name]) for name in PLAIN if name in manifest["files"]}
-    files |= _runtime()
-    files |= {"__init__.py": _init(manifest), "__main__.py": MAIN.format(package=package).encode(), "py.typed": b"",
+    kept = {name: read(sha256) for name, sha256 in manifest.get("runtime", {}).items()}
+    files |= kept or runtime_files(manifest)  # versions of earlier notemills have kept none
+    files |= {"__init__.py": _with_version(files["__init__.py"], manifest), "py.typed": b"",
               "facts.json": _facts(manifest, package),
               "model.skops": rename_in_model(read(manifest["files"]["model.skops"]), roots, prefix),
               "types.json": _json(rename_types(json.loads(read(manifest["files"]["types.json"])), roots, prefix))}
@@ -97,16 +99,25 @@ def package_files(manifest: Mapping, read: Callable[[str], bytes], package: str 
     return {f"{package}/{name}": files[name] for name in sorted(files)}
 
 
-def _runtime() -> dict[str, bytes]:
+def runtime_files(manifest: Mapping) -> dict[str, bytes]:
+    """The package's own modules as this notemill writes them, for a version that has no number yet.
+
+    They are kept with the version: another notemill makes the same package of it.
+    """
     folder = Path(runtime.__file__).parent
-    return {path.name: path.read_bytes() for path in sorted(folder.glob("*.py")) if path.name != "__init__.py"}
+    files = {path.name: path.read_bytes() for path in sorted(folder.glob("*.py"))}
+    return {**files, "__init__.py": _init(manifest), "__main__.py": MAIN.encode()}
+
+
+def _with_version(text: bytes, manifest: Mapping) -> bytes:
+    return text.replace(VERSION.encode(), VERSION.replace('""', f'"{wheel_version(manifest)}"').encode())
 
 
 def _init(manifest: Mapping) -> bytes:
     classes = manifest["task"] == "classification"
     names = ["BadRows", "ModelError", "card", "predict", "schema", *(["classes", "predict_proba"] if classes else [])]
     return INIT.format(
-        summary=summary(manifest), names=sorted(names), version=wheel_version(manifest), proba=PROBA if classes else "",
+        summary=summary(manifest), names=sorted(names), version=VERSION, proba=PROBA if classes else "",
         what="label" if classes else "predicted quantity", classes="classes: list[Any]\n" if classes else "",
         takes="`predict` and `predict_proba` take" if classes else "`predict` takes").encode()
 
