@@ -299,7 +299,7 @@ def test_a_full_disk(model, rows, tmp_path, end):
 
 @pytest.mark.parametrize("how, code", [(signal.SIGKILL, -signal.SIGKILL), (signal.SIGINT, 130)])
 def test_an_end_in_the_middle_leaves_no_half_file(model, rows, tmp_path, how, code):
-    pd.concat([rows] * 1000).to_csv(tmp_path / "in.csv", index=False)
+    pd.concat([rows] * 3000).to_csv(tmp_path / "in.csv", index=False)
     process = start(model, "score", tmp_path / "in.csv", tmp_path / "out.csv")
     until = time.monotonic() + 30
     while not list(tmp_path.glob(".out.csv.*")) and time.monotonic() < until:
