@@ -159,8 +159,9 @@ def register_one(uri, root, manifest, queue):
         queue.put(f"{type(error).__name__}: {error}")
 
 
-def test_many_at_once_are_one_version(uri, records, version, name, tmp_path):
+def test_many_at_once_are_one_version(uri, records, version, name, tmp_path, monkeypatch):
     """Each with records of its own, as on four machines; a database is one machine's."""
+    monkeypatch.syspath_prepend(Path(__file__).parents[2])  # the processes import this module
     manifest = version()
     spawn = multiprocessing.get_context("spawn")
     queue, roots = spawn.Queue(), [tmp_path / str(number) for number in range(4 if "http" in uri else 2)]
