@@ -71,6 +71,13 @@ def package(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def bench(session: nox.Session) -> None:
+    """Measure the engine beside Papermill and plain scripts, for docs/: `-- [--rounds N] [--only NAME] [--tiny]`."""
+    install_once(session, "--editable", ".")
+    session.run("python", "tests/bench/engine.py", *session.posargs, **PATIENCE)
+
+
+@nox.session(default=False)
 def lock(session: nox.Session) -> None:
     """Pin anew what the sessions install (constraints.txt); `-- --upgrade` takes the newest versions."""
     install(session, "uv")

@@ -26,6 +26,13 @@ def put(project, **files):
         write(folder / f"{name.removeprefix('nb__')}.py", text)
 
 
+def put_package(project, **texts):
+    """A package `pkg` with the modules a, b and sub.c, empty but for `texts`; what is None is not there."""
+    for name, path in {"init": "__init__", "a": "a", "b": "b", "sub": "sub/__init__", "c": "sub/c"}.items():
+        if texts.get(name, "") is not None:
+            write(project / f"package/pkg/{path}.py", texts.get(name, ""))
+
+
 def follow(project, *names, memory=None):
     importer = Importer(project, memory or Memory(project / ".notemill/memory/facts.json"))
     return importer.follow(names, project / "notebooks/a.ipynb")
@@ -65,20 +72,14 @@ def test_every_init_on_the_way_is_run(project):
     ("from . import *", None), ("import b", None), ("from .. import b", None), ("from .... import b", None),
 ])
 def test_relative_and_absolute_imports_in_a_package(project, line, found):
-    write(project / "package/pkg/__init__.py", "")
-    write(project / "package/pkg/a.py", line)
-    write(project / "package/pkg/b.py", "")
-    write(project / "package/pkg/sub/c.py", "")
+    put_package(project, a=line, sub=None)
     expected = {"package/pkg/__init__.py", "package/pkg/a.py", *([f"package/{found}"] if found else [])}
     assert set(files(project, "pkg.a")) == expected
 
 
 def test_relative_imports_of_an_init_and_of_a_parent(project):
-    write(project / "package/pkg/__init__.py", "from .a import f\nfrom . import sub")
-    write(project / "package/pkg/a.py", "")
-    write(project / "package/pkg/sub/__init__.py", "from ..a import f\nfrom .. import b\nfrom .c import g")
-    write(project / "package/pkg/b.py", "")
-    write(project / "package/pkg/sub/c.py", "")
+    put_package(project, init="from .a import f\nfrom . import sub",
+                sub="from ..a import f\nfrom .. import b\nfrom .c import g")
     assert files(project, "pkg") == [f"package/pkg/{name}" for name in (
         "__init__.py", "a.py", "b.py", "sub/__init__.py", "sub/c.py")]
 
@@ -116,11 +117,8 @@ def test_a_namespace_may_lie_in_both_folders(project):
 
 
 def test_a_star_imports_the_modules_that_all_names(project):
-    write(project / "package/pkg/__init__.py", "__all__ = ['a', 'f']\n__all__ += ['sub']\ndef f(): pass")
-    write(project / "package/pkg/a.py", "import helper")
-    write(project / "package/pkg/b.py", "")
-    write(project / "package/pkg/sub/__init__.py", "__all__: list = ('c',)")
-    write(project / "package/pkg/sub/c.py", "")
+    put_package(project, init="__all__ = ['a', 'f']\n__all__ += ['sub']\ndef f(): pass", a="import helper",
+                sub="__all__: list = ('c',)")
     put(project, helper="", uses="from pkg.sub import *")
     named = ["package/pkg/__init__.py", "package/pkg/a.py", "package/pkg/sub/__init__.py"]
     assert files(project, "pkg", "pkg.*") == ["package/helper.py", *named]

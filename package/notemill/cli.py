@@ -40,6 +40,7 @@ def cli():
 
 def run_options(command: Callable) -> Callable:
     """The options that `run` and `plan` share."""
+    command = in_project(command)
     for option in reversed([
             click.argument("steps", nargs=-1, metavar="[STEP]...", shell_complete=_complete_step),
             click.option("-p", "--param", "params", multiple=True, metavar="STEP.PARAM=VALUE",
@@ -49,10 +50,10 @@ def run_options(command: Callable) -> Callable:
             click.option("--force", "force", multiple=True, is_flag=False, flag_value="*", metavar="[=STEP]",
                          help="Run though nothing changed: --force the steps named (or all), --force=STEP one."),
             click.option("--jobs", type=click.IntRange(1), metavar="N", help="Steps at once (default: by processors)."),
+            click.option("--cold", is_flag=True, help="Neither use nor leave a warm process that outlives the run."),
             click.option("--smoke", is_flag=True,
                          help="A trial with the small parameters of `smoke:`; cells tagged `test` run; kept apart."),
-            click.option("--offline", is_flag=True, help="Fetch nothing and send nothing; the next run sends it."),
-            PROJECT, JSON]):
+            click.option("--offline", is_flag=True, help="Fetch nothing and send nothing; the next run sends it.")]):
         command = option(command)
     return command
 
@@ -82,6 +83,11 @@ def told(command: Callable) -> Callable:
     return wrapper
 
 
+def in_project(command: Callable) -> Callable:
+    """What every command on a project has: --project, --json, and its failure told as --json promises."""
+    return PROJECT(JSON(told(command)))
+
+
 def in_words(error: BaseException) -> NotemillError:
     """Any failure as an error that can be told."""
     if isinstance(error, NotemillError):
@@ -96,7 +102,6 @@ def in_words(error: BaseException) -> NotemillError:
 
 @cli.command()
 @run_options
-@told
 def run(folder: Path, as_json: bool, **asked):
     """Run the steps whose result is out of date, and what they need."""
     from notemill.commands import run as command
@@ -106,7 +111,6 @@ def run(folder: Path, as_json: bool, **asked):
 
 @cli.command()
 @run_options
-@told
 def plan(folder: Path, as_json: bool, **asked):
     """What would run, what would be reused, and why; runs nothing."""
     from notemill.commands import run as command
@@ -116,9 +120,7 @@ def plan(folder: Path, as_json: bool, **asked):
 
 @cli.command()
 @click.argument("step", shell_complete=_complete_step)
-@PROJECT
-@JSON
-@told
+@in_project
 def why(step: str, folder: Path, as_json: bool):
     """All that a step's result depends on, and what has changed."""
     from notemill.commands import look
@@ -130,9 +132,7 @@ def why(step: str, folder: Path, as_json: bool):
 @click.argument("name", metavar="STEP.NAME")
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--run", "run_name", metavar="RUN", help="A run's name or its end; the latest unless told otherwise.")
-@PROJECT
-@JSON
-@told
+@in_project
 def get(name: str, file: Path, run_name: str | None, folder: Path, as_json: bool):
     """Write a recorded output, or input, of a run to FILE."""
     from notemill.commands import look
@@ -145,9 +145,7 @@ def get(name: str, file: Path, run_name: str | None, folder: Path, as_json: bool
 @click.argument("right", metavar="RUN")
 @click.option("--output", type=click.Path(path_type=Path), metavar="FILE.html", help="Write a page.")
 @click.option("--all", "everything", is_flag=True, help="What is the same, too.")
-@PROJECT
-@JSON
-@told
+@in_project
 def compare(left: str, right: str, output: Path | None, everything: bool, folder: Path, as_json: bool):
     """What differs between two runs.
 
@@ -161,9 +159,7 @@ def compare(left: str, right: str, output: Path | None, everything: bool, folder
 @cli.command()
 @click.argument("step", shell_complete=_complete_step)
 @click.option("--run", "run_name", metavar="RUN", help="A run's name or its end; default: the last that had the step.")
-@PROJECT
-@JSON
-@told
+@in_project
 def debug(step: str, run_name: str | None, folder: Path, as_json: bool):
     """Open a step's notebook with its real parameters and inputs."""
     from notemill.commands import look
@@ -173,9 +169,7 @@ def debug(step: str, run_name: str | None, folder: Path, as_json: bool):
 
 @cli.command()
 @click.argument("run_or_version", metavar="RUN|VERSION")
-@PROJECT
-@JSON
-@told
+@in_project
 def lineage(run_or_version: str, folder: Path, as_json: bool):
     """From a run, or a registered version, back to data and commit."""
     from notemill.commands import look
@@ -187,9 +181,7 @@ def lineage(run_or_version: str, folder: Path, as_json: bool):
 @click.option("--keep-days", type=click.IntRange(0), default=30, show_default=True, metavar="N",
               help="Keep what runs of the last N days refer to.")
 @click.option("--dry-run", is_flag=True, help="Say what would go; remove nothing.")
-@PROJECT
-@JSON
-@told
+@in_project
 def gc(keep_days: int, dry_run: bool, folder: Path, as_json: bool):
     """Remove from the cache what nothing refers to.
 
@@ -202,9 +194,7 @@ def gc(keep_days: int, dry_run: bool, folder: Path, as_json: bool):
 
 @cli.command()
 @click.argument("run_name", metavar="[RUN]", required=False)
-@PROJECT
-@JSON
-@told
+@in_project
 def gate(run_name: str | None, folder: Path, as_json: bool):
     """Judge a run's model; exit 3 if it is refused."""
     from notemill.commands import gate as command
@@ -214,9 +204,7 @@ def gate(run_name: str | None, folder: Path, as_json: bool):
 
 @cli.command()
 @click.argument("run_name", metavar="[RUN]", required=False)
-@PROJECT
-@JSON
-@told
+@in_project
 def register(run_name: str | None, folder: Path, as_json: bool):
     """Judge a run's model and register it; exit 3 if it is refused."""
     from notemill.commands import register as command
@@ -225,9 +213,7 @@ def register(run_name: str | None, folder: Path, as_json: bool):
 
 
 @cli.command()
-@PROJECT
-@JSON
-@told
+@in_project
 def versions(folder: Path, as_json: bool):
     """The registered versions, newest first."""
     from notemill.commands import register as command
@@ -238,9 +224,7 @@ def versions(folder: Path, as_json: bool):
 @cli.command()
 @click.argument("version", metavar="[VERSION]", required=False)
 @click.option("--output", type=click.Path(path_type=Path), metavar="DIR", help="Where to (default: dist/).")
-@PROJECT
-@JSON
-@told
+@in_project
 def package(version: str | None, output: Path | None, folder: Path, as_json: bool):
     """Write a registered version as a wheel.
 
@@ -253,9 +237,7 @@ def package(version: str | None, output: Path | None, folder: Path, as_json: boo
 
 @cli.command()
 @click.option("--check", is_flag=True, help="Write nothing; exit 1 where package/ and the notebooks differ.")
-@PROJECT
-@JSON
-@told
+@in_project
 def export(check: bool, folder: Path, as_json: bool):
     """Write the cells tagged `export` to package/, as modules."""
     from notemill.commands import register as command

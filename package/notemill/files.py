@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 BLOCK = 1 << 20
@@ -66,3 +67,18 @@ def sync_folder(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def cache_folder(environ: Mapping[str, str]) -> Path:
+    """The user's cache; where that cannot be written, a folder of this user alone among the temporary files."""
+    home = environ.get("HOME")
+    base = environ.get("XDG_CACHE_HOME") or (f"{home}/.cache" if home else "")
+    places = [Path(base) / "notemill"] if base else []
+    for folder in (*places, Path(tempfile.gettempdir()) / f"notemill-{os.getuid()}"):
+        try:
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        except OSError:  # a home that is read-only, or no folder: the next place will do
+            continue
+        if folder.stat().st_uid == os.getuid() and os.access(folder, os.W_OK):
+            return folder
+    return Path(tempfile.mkdtemp(prefix="notemill-"))

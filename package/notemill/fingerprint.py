@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
 from notemill.files import canonical_json, sha256_text
+from notemill.interpreter import OWN, PROCESS
 from notemill.modules import Imports, short_name
 from notemill.notebook import Notebook
 from notemill.pipeline import Step
@@ -20,7 +21,8 @@ def components(step: Step, notebook: Notebook, imports: Imports, params: Mapping
     a step that it must follow to the digest of that step's last execution."""
     given = {*params, *inputs, *step.outputs}
     return {
-        "rules": RULES, "language": notebook.language, "kernel": step.kernel, "kernelspec": imports.interpreter.spec,
+        "rules": RULES, "language": notebook.language, "kernel": PROCESS if step.kernel in OWN else step.kernel,
+        "kernelspec": imports.interpreter.spec,
         "python": imports.interpreter.python,
         "cells": [digest_of(cell, given) for cell in notebook.cells],
         "params": dict(params), "inputs": dict(inputs), "outputs": dict(step.outputs),

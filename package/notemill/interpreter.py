@@ -17,6 +17,9 @@ from notemill.memory import Memory
 
 RULES = 3  # raised when an interpreter would be asked otherwise
 PROCESS = "process"  # the kernel that is a process of this interpreter
+WARM = "warm"  # the same, forked from a process that has the libraries loaded
+OWN = (WARM, PROCESS)
+DEFAULT_KERNEL = WARM if sys.platform == "linux" else PROCESS  # elsewhere a fork is not safe
 INSTALLED = (".dist-info", ".egg-info", ".egg")  # how what describes a distribution is called
 OWN_WORDS = ("python", f"python{sys.version_info[0]}", "python{}.{}".format(*sys.version_info))  # as Jupyter has it
 NOT_SEEN = ("PYTHONPATH", "PYTHONHOME", "PYTHONSAFEPATH")  # of notemill's own process, not of the kernel's
@@ -180,7 +183,7 @@ def find_spec(name: str, where: str) -> dict:
     there = kernel_specs()
     if name.lower() not in there:
         raise UsageError(where, f"there is no Jupyter kernel '{name}'",
-                         f"there are: {', '.join([PROCESS, *sorted(there)])}", did_you_mean(name, [PROCESS, *there]))
+                         f"there are: {', '.join([*OWN, *sorted(there)])}", did_you_mean(name, [*OWN, *there]))
     path = there[name.lower()]
     try:
         spec = json.loads(path.read_bytes()) if path else {"argv": [sys.executable], "language": "python"}

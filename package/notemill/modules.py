@@ -11,7 +11,7 @@ from pathlib import Path
 
 from notemill import interpreter
 from notemill.files import sha256_text
-from notemill.interpreter import PROCESS, Interpreter
+from notemill.interpreter import OWN, PROCESS, Interpreter
 from notemill.memory import Memory
 from notemill.notebook import PYTHON, code_of, imports_of
 
@@ -45,14 +45,14 @@ class Importer:
     def interpreter(self, kernel: str = PROCESS, where: str = "") -> Interpreter:
         """What a kernel's code runs on. Raises UsageError, which names `where`, for a kernel that is not installed."""
         if kernel not in self._interpreters:
-            self._interpreters[kernel] = interpreter.own(self.memory) if kernel == PROCESS else \
+            self._interpreters[kernel] = interpreter.own(self.memory) if kernel in OWN else \
                 interpreter.of_kernel(kernel, self.memory, self.environ, where)
         return self._interpreters[kernel]
 
     def follow(self, names: Iterable[str], notebook: Path, kernel: str = PROCESS, where: str = "") -> Imports:
         """All that importing `names` from `notebook` leads to: modules beside it and in package/, and distributions."""
         runs_on = self.interpreter(kernel, where)
-        folders = (notebook.parent, self.root / "package") if kernel == PROCESS else \
+        folders = (notebook.parent, self.root / "package") if kernel in OWN else \
             (self.root / "package", notebook.parent)  # by PYTHONPATH; a process's launcher puts it behind
         modules, through, outside = {}, {}, set()
         queue = deque((name, notebook.name) for name in names)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from notemill import schemas
 from notemill.errors import UsageError, did_you_mean
+from notemill.interpreter import DEFAULT_KERNEL
 from notemill.schemas.check import check, where
 from notemill.sources import Source, parse
 from notemill.yaml_places import Places, read_yaml
@@ -47,7 +48,7 @@ class Step:
     inputs: Mapping[str, Output | Source] = field(default_factory=dict)
     params: Mapping[str, object] = field(default_factory=dict)
     outputs: Mapping[str, str] = field(default_factory=dict)
-    kernel: str = "process"
+    kernel: str = DEFAULT_KERNEL
     limits: Limits = Limits()
     env: tuple[str, ...] = ()
     secrets: tuple[str, ...] = ()
@@ -155,7 +156,7 @@ def _step(name: str, body: dict, raw: dict, root: Path, places: Places) -> Step:
         name=name, notebook=_existing(root, body["notebook"], place("notebook")),
         inputs={key: _input(value, key, raw["steps"], root, place("inputs", key))
                 for key, value in body.get("inputs", {}).items()},
-        params=body.get("params", {}), outputs=body.get("outputs", {}), kernel=body.get("kernel", "process"),
+        params=body.get("params", {}), outputs=body.get("outputs", {}), kernel=body.get("kernel", DEFAULT_KERNEL),
         limits=Limits(**{**raw.get("limits", {}), **body.get("limits", {})}),
         env=tuple(dict.fromkeys([*raw.get("env", ()), *body.get("env", ())])),
         secrets=tuple(dict.fromkeys([*raw.get("secrets", ()), *body.get("secrets", ())])),

@@ -22,7 +22,7 @@ class Options:
     """What was asked for: steps (none: all), parameters by step, steps to run anyway, and how.
 
     `command` is the word that asked, `places` are the places of parameters that a file gives (as ("train", "depth")):
-    errors name them.
+    errors name them. `keep_warm`: the process that kernels are forked from may have been there before, and stays.
     """
 
     steps: tuple[str, ...] = ()
@@ -30,6 +30,7 @@ class Options:
     force: frozenset[str] = frozenset()
     jobs: int | None = None
     offline: bool = False
+    keep_warm: bool = False
     command: str = ""
     places: Mapping[tuple[str, ...], str] = field(default_factory=dict)
 

@@ -5,19 +5,32 @@ import os
 import pytest
 from tiny import notebook
 
-from notemill.execute import Job, execute
+from notemill.execute import Job, Pool, execute
 from notemill.execute.kernel import kernel_environment
 from notemill.pipeline import Limits
 
 
+@pytest.fixture(scope="session")
+def pool():
+    """Warm processes that end with the tests."""
+    with Pool() as pool:
+        yield pool
+
+
+@pytest.fixture(params=["process", "warm"])
+def kernel(request):
+    """Every test of what a notebook does is of both kinds of kernel."""
+    return request.param
+
+
 @pytest.fixture
-def make_job(tmp_path):
+def make_job(tmp_path, pool, kernel):
     def make(*cells, parameters="given = 0", values=None, names=(), threads=1, seconds=None, memory_mb=None, **more):
         (tmp_path / "notebooks").mkdir(exist_ok=True)
         return Job("step", notebook(*cells, parameters=parameters), {"given": 1} if values is None else values,
                    saved=tmp_path / "saved.ipynb", cwd=tmp_path / "notebooks", root=tmp_path,
                    env=kernel_environment(os.environ, names, threads), threads=threads,
-                   limits=Limits(seconds, memory_mb), **more)
+                   limits=Limits(seconds, memory_mb), **{"kernel": kernel, "pool": pool, **more})
     return make
 
 

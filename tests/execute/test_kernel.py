@@ -117,7 +117,7 @@ def test_what_a_step_costs_is_measured(execute_cells):
     executed = execute_cells("import time\nend = time.process_time() + 0.7\nwhile time.process_time() < end: pass",
                              "block = bytearray(100_000_000)\ndel block")
     assert 0.7 < executed.cpu_seconds < 5 and executed.cpu_seconds <= executed.seconds + 1
-    assert 120 < executed.peak_mb < 400
+    assert 99 < executed.peak_mb < 400  # a warm kernel's libraries are not its own
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="orphans are adopted on Linux alone")
@@ -171,7 +171,7 @@ def test_nothing_is_left_open(make_job, monkeypatch, tmp_path):
 
 def test_folders_of_killed_runs_are_swept_and_others_left(monkeypatch, tmp_path):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    monkeypatch.setattr("notemill.execute.kernel.SOCKET_PATH", 1000)
+    monkeypatch.setattr("notemill.execute.folders.SOCKET_PATH", 1000)
     for name in ("dead", "living", "new"):
         write(tmp_path / f"notemill-{name}" / "lock", "")
         write(tmp_path / f"notemill-{name}" / "k-1", "")
@@ -188,7 +188,7 @@ def test_folders_of_killed_runs_are_swept_and_others_left(monkeypatch, tmp_path)
 @pytest.mark.skipif(not hasattr(os, "getuid"), reason="there are no users to tell apart")
 def test_folders_of_other_users_are_left(monkeypatch, tmp_path):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    monkeypatch.setattr("notemill.execute.kernel.SOCKET_PATH", 1000)
+    monkeypatch.setattr("notemill.execute.folders.SOCKET_PATH", 1000)
     lock = write(tmp_path / "notemill-dead" / "lock", "")
     os.utime(lock, (0, 0))
     user = os.getuid()
@@ -201,7 +201,7 @@ def test_folders_of_other_users_are_left(monkeypatch, tmp_path):
 
 
 def test_a_running_kernel_holds_its_folders_lock(make_job, monkeypatch):
-    monkeypatch.setattr("notemill.execute.kernel.NEW", -1)
+    monkeypatch.setattr("notemill.execute.folders.NEW", -1)
     left = []
 
     def sweep(number, total):
@@ -221,6 +221,7 @@ def test_a_long_name_of_the_temporary_folder_does_not_matter(execute_cells, monk
     assert execute_cells("1").failure is None
 
 
+@pytest.mark.parametrize("kernel", ["process"])
 def test_kernels_talk_over_local_sockets_that_others_may_not_enter(make_job, monkeypatch, tmp_path):
     short = tempfile.mkdtemp(prefix="t", dir="/tmp")  # an address that is too long is made elsewhere
     monkeypatch.setattr(tempfile, "tempdir", short)

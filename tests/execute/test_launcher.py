@@ -9,7 +9,7 @@ import psutil
 import pytest
 from tiny import write
 
-from notemill.execute import launcher
+from notemill.execute.inside import reads
 
 
 def names(executed, root):
@@ -45,7 +45,7 @@ def test_an_environment_within_the_project_is_not_its_data_and_one_around_it_hid
     write(tmp_path / "env" / "lib" / "module.py", "")
     write(tmp_path / "environment.csv", "")
     script = write(tmp_path / "script.py", """import os, sys
-from notemill.execute.launcher import watch_reads
+from notemill.execute.inside.reads import watch_reads
 root = sys.argv[1]
 watch_reads(root, frozenset(), root + "/log", (root + "/env", os.path.dirname(root)))
 open(root + "/env/lib/module.py").close()
@@ -56,11 +56,11 @@ open(root + "/environment.csv").close()
     assert noted == [str(tmp_path / "environment.csv")]
 
 
-@pytest.mark.parametrize(("mode", "flags", "reads"), [
+@pytest.mark.parametrize(("mode", "flags", "read"), [
     ("r", 0, True), ("rb", 0, True), ("r+", 0, True), ("w", 0, False), ("xb", 0, False), ("a", 0, False),
     (None, 0, True), (None, 1, False), (None, 2, False), (None, None, False)])
-def test_only_what_is_opened_for_reading_counts(mode, flags, reads):
-    assert launcher._is_read(mode, flags) is reads
+def test_only_what_is_opened_for_reading_counts(mode, flags, read):
+    assert reads._is_read(mode, flags) is read
 
 
 @pytest.mark.parametrize(("path", "source"), [
@@ -68,13 +68,13 @@ def test_only_what_is_opened_for_reading_counts(mode, flags, reads):
     ("/p/package/__pycache__/m.cpython-311.opt-1.pyc", "/p/package/m.py"),
     ("/p/data/__pycache__/notes.txt", "/p/data/__pycache__/notes.txt"), ("/p/m.pyc", "/p/m.pyc")])
 def test_compiled_modules_stand_for_their_source(path, source):
-    assert launcher.source_of(path) == source
+    assert reads.source_of(path) == source
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="orphans are adopted on Linux alone")
 def test_a_process_that_ends_in_peace_leaves_no_child(tmp_path):
     script = write(tmp_path / "script.py", """import atexit, os, subprocess
-from notemill.execute.launcher import adopt_orphans, end_in_peace
+from notemill.execute.inside.family import adopt_orphans, end_in_peace
 adopt_orphans()
 atexit.register(end_in_peace, os.getpid())
 apart = subprocess.Popen(["sleep", "300"], start_new_session=True)

@@ -2,7 +2,10 @@
 
 import importlib
 import os
+import signal
+import subprocess
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -18,6 +21,8 @@ from tiny import code
 
 from notemill.errors import UsageError
 from notemill.files import read_json
+from notemill.gate import worker
+from notemill.gate.asking import Asked
 from notemill.gate.judging import judge
 from notemill.gate.verdict import NAMES
 
@@ -346,6 +351,14 @@ def test_a_gates_process_that_takes_for_ever_is_a_refusal(real_case, monkeypatch
     verdict = real_case.judge()
     assert verdict["verdict"] == "refused"
     assert "still at work" in look(verdict, "metric")["hint"]
+
+
+def test_a_model_that_is_still_at_work_is_ended(tmp_path):
+    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]) as process:
+        worker.stop(SimpleNamespace(asked=Asked(process, tmp_path, 1, False, 60)))
+        ended = process.poll()
+        process.kill()
+    assert ended == -signal.SIGKILL
 
 
 @pytest.mark.parametrize("result", [b"", b"[]", b"{}", b'{"metric": "a", "n": 1, "checks": [{"check": "metric"}]}',

@@ -1,15 +1,11 @@
 """Tables made of text, and `notemill init` called on them."""
 
 import os
-import sys
 from pathlib import Path
 
 import pytest
+from init_samples import HEAD, csv_text, make_rows
 from tiny import cli
-
-sys.path.insert(0, str(Path(__file__).parent))
-
-from init_samples import HEAD, csv_text, make_rows  # noqa: E402  (the line above finds it)
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
 

@@ -5,8 +5,7 @@ from datetime import datetime, timezone
 import pandas
 import pytest
 import yaml
-from init_samples import csv_text, make_rows
-from test_quote import HOSTILE
+from init_samples import HOSTILE, csv_text, make_rows
 
 from notemill.contract import check, load
 from notemill.init.columns import Column, look_at

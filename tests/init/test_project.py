@@ -7,13 +7,13 @@ from pathlib import Path
 import pandas
 import pytest
 import yaml
-from init_samples import HEAD, csv_text
-from test_quote import HOSTILE
+from init_samples import HEAD, HOSTILE, csv_text
 from tiny import run
 
 from notemill import code
 from notemill.contract import check, load
 from notemill.init import laying
+from notemill.init.starter import template
 from notemill.memory import Memory
 from notemill.notebook import read_notebook
 
@@ -131,6 +131,11 @@ def test_the_package_has_the_name_that_exported_code_gets(init, table, rows, tmp
     assert init(table(rows), folder=tmp_path / "My-Model").code == 0
     assert (tmp_path / "My-Model" / "package" / code.package_name("My-Model") / "__init__.py").exists()
     assert "my_model_model" in (tmp_path / "My-Model" / "Dockerfile").read_text()
+
+
+def test_this_repositorys_own_image_is_made_as_a_new_projects_is():
+    own = template("Dockerfile", {"image": "breast-cancer-model", "package": "breast_cancer", "python": "3.11"})
+    assert (ROOT / "Dockerfile").read_text(encoding="utf-8") == own
 
 
 # Where the table stands

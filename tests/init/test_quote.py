@@ -2,16 +2,10 @@
 
 import pytest
 import yaml
+from init_samples import HOSTILE
 
 from notemill.init import quote
 from notemill.yaml_places import parse_yaml
-
-HOSTILE = ["age", "yes", "No", "on", "null", "~", "", " ", "1e3", "1_000", "0x1f", "12:30:45", "2024-01-01", "a: b",
-           "a #b", "#b", "{{x}}",
-           "[a]", "- a", "? a", "&a", "*a", "!!int 3", "%a", "@a", "`a`", "it's", 'say "hi"', "back\\slash", "a\nb",
-           "a\tb",
-           "a\r\nb", " a ", "Größe", "日本", "😀", "\u2028", "\x7f", "\x85", "\ufeff", "\x01", "\xa0", "a,b", "<<", "=",
-           ".inf", "y", "-", "a" * 400]
 
 
 @pytest.mark.parametrize("name", HOSTILE)

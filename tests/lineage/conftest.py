@@ -1,13 +1,9 @@
 """What the tests of lineage share: a project, a server, and what a real process logged."""
 
-import sys
 from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))
-
-from lineage_toy import LOGS_MUCH, Project, Server, log_in  # noqa: E402  the line above makes it importable
+from lineage_toy import LOGS_MUCH, Project, log_in, running_server
 
 
 @pytest.fixture(scope="session")
@@ -26,9 +22,5 @@ def project(tmp_path) -> Project:
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory):
-    server = Server(tmp_path_factory.mktemp("server"))
-    try:
-        server.start()
+    with running_server(tmp_path_factory.mktemp("server")) as server:
         yield server
-    finally:
-        server.kill()

@@ -11,6 +11,7 @@ import pytest
 
 from notemill import lineage
 from notemill.errors import NotemillError, UsageError
+from notemill.files import cache_folder
 from notemill.lineage import template
 from notemill.lineage.client import mlflow_client
 
@@ -72,18 +73,18 @@ def test_the_cache_is_the_users_or_else_a_folder_of_their_own(tmp_path, monkeypa
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
     (tmp_path / "tmp").mkdir()
     (tmp_path / "file").touch()
-    assert template._cache_folder({"XDG_CACHE_HOME": f"{tmp_path}/c", "HOME": "/h"}) == tmp_path / "c" / "notemill"
-    assert template._cache_folder({"HOME": str(tmp_path)}) == tmp_path / ".cache" / "notemill"
+    assert cache_folder({"XDG_CACHE_HOME": f"{tmp_path}/c", "HOME": "/h"}) == tmp_path / "c" / "notemill"
+    assert cache_folder({"HOME": str(tmp_path)}) == tmp_path / ".cache" / "notemill"
     own = tmp_path / "tmp" / f"notemill-{os.getuid()}"
-    assert template._cache_folder({"HOME": ""}) == own
-    assert template._cache_folder({"HOME": f"{tmp_path}/file"}) == own
+    assert cache_folder({"HOME": ""}) == own
+    assert cache_folder({"HOME": f"{tmp_path}/file"}) == own
     assert stat.S_IMODE(own.stat().st_mode) == 0o700
 
 
 def test_a_folder_of_somebody_else_is_not_trusted(tmp_path, monkeypatch):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     monkeypatch.setattr(os, "getuid", lambda: 4_000_000)
-    folder = template._cache_folder({})
+    folder = cache_folder({})
     assert folder.parent == tmp_path and folder.name != "notemill-4000000"
 
 

@@ -1,19 +1,14 @@
 """A model, the records that hold its version, and two MLflows: a database, and a real server."""
 
 import hashlib
-import sys
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 import skops.io
+from lineage_toy import running_server
 from model_samples import make_version, mixed_files, train
 
 from notemill.registry import Records
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "lineage"))
-
-from lineage_toy import Server  # noqa: E402  the line above makes it importable
 
 
 @pytest.fixture(scope="session")
@@ -35,12 +30,8 @@ def other(trained):
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory):
-    server = Server(tmp_path_factory.mktemp("server"))
-    try:
-        server.start()
+    with running_server(tmp_path_factory.mktemp("server")) as server:
         yield server
-    finally:
-        server.kill()
 
 
 @pytest.fixture(params=["database", "server"])

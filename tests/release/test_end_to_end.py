@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from lineage_toy import running_server
 from tiny import cli, code, make_project, run
 
 from notemill import lineage
@@ -19,10 +20,6 @@ from notemill.project import open_project
 from notemill.registry import Held, has_run, registry
 from notemill.release.draft import draft
 from notemill.release.register import run_in_mlflow
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "lineage"))
-
-from lineage_toy import Server  # noqa: E402  the line above makes it importable
 
 PREPARE = """
 import json
@@ -158,15 +155,8 @@ def test_what_the_gate_refuses_is_not_registered(project, tmp_path):
 @pytest.fixture
 def servers(tmp_path):
     """Two MLflow servers that know nothing of each other."""
-    made = [Server(tmp_path / name) for name in ("one", "two")]
-    try:
-        for server in made:
-            server.folder.mkdir()
-            server.start()
-        yield made
-    finally:
-        for server in made:
-            server.kill()
+    with running_server(tmp_path / "one") as one, running_server(tmp_path / "two") as two:
+        yield [one, two]
 
 
 def test_another_mlflow_than_the_lineage_went_to(project, servers, tmp_path, monkeypatch):

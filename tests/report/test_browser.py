@@ -266,6 +266,7 @@ def test_dark_is_another_look(visit, any_page):
 def test_the_failing_cell_is_one_click_away(visit, index_page, step_page):
     page = visit(index_page)
     page.click("#failure a")
+    page.wait_for_load_state()      # the address changes before the page is read
     assert page.url.endswith("/train.html#cell-5")
     assert page.evaluate("document.querySelector(':target').matches('section.cell.failed')")
     assert page.evaluate("Math.abs(document.querySelector(':target').getBoundingClientRect().top)") < 800
@@ -290,7 +291,8 @@ def test_mathematics_and_pictures_are_drawn(visit, step_page):
 def test_plots_of_the_index_are_drawn(visit, index_page):
     page = visit(index_page)
     page.locator("figure img").scroll_into_view_if_needed()
-    page.wait_for_function("document.querySelector('figure img').naturalWidth === 1200", timeout=5000)
+    page.wait_for_function("document.querySelector('figure img').complete", timeout=5000)   # a broken one is, too
+    assert page.evaluate("document.querySelector('figure img').naturalWidth") == 1200
 
 
 NASTY = ["</div></section></main></body></html>", "<table><tr><td>", "<!-- ", "<plaintext>", "<textarea>", "<title>",

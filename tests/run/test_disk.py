@@ -154,11 +154,9 @@ def test_a_disk_that_is_full_when_a_run_begins(tmp_path, mounted):
     project = writer(tmp_path, 1)
     mounted(project / ".notemill", "-t", "tmpfs", "-o", "size=1m", "tmpfs")
     with (project / ".notemill" / "ballast").open("wb", buffering=0) as file:
-        try:
+        with pytest.raises(OSError, match="No space left"):
             while True:
                 file.write(b"x" * 4096)
-        except OSError:
-            pass
     result = cli_process("run", "--offline", "--json", project=project)
     assert result.code == 1 and "No space left on device" in result.json["error"]["got"]
     assert "notemill gc" in result.json["error"]["hint"]

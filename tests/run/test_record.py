@@ -280,7 +280,7 @@ def test_the_record_is_complete(tmp_path, run_here):
     assert one["outputs"]["out"]["file"] == "metrics.json" and one["outputs"]["out"]["bytes"] > 10
     assert two["inputs"]["data"]["sha256"] == one["outputs"]["out"]["sha256"] and two["needs"] == ["one"]
     for step in record["steps"]:
-        assert step["seconds"] > 0 and step["cpu_seconds"] > 0 and step["peak_mb"] > 10 and step["stored_bytes"] > 100
+        assert step["seconds"] > 0 and step["cpu_seconds"] > 0 and step["peak_mb"] > 1 and step["stored_bytes"] > 100
         assert step["started"] < step["ended"] and step["executed"]["bytes"] and step["error"] is None
     told = cli("run", "--offline", "--json", project=project).json["steps"][0]
     assert told == {"step": "one", "action": "reuse", "status": "reused", "reasons": [], "seconds": 0.0,

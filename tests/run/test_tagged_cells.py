@@ -37,7 +37,8 @@ def test_other_definitions_are_the_notebooks_own(tmp_path):
 
 def test_an_error_in_an_exported_cell_leaves_the_name_as_it_was(tmp_path):
     failing = code("class A: pass\nraise ValueError", tags=["export", "raises-exception"])
-    run(tagged(tmp_path, failing, code("assert __name__ == '__main__' and A.__module__ == 'tiny.train'")))
+    after = code("assert __name__ == '__main__' and A.__module__ == 'tiny.train'")
+    assert run(tagged(tmp_path, failing, after)) == {"train": "done"}
 
 
 def test_a_cell_that_becomes_exported_counts(tmp_path):

@@ -44,6 +44,11 @@ def laid(folder, data, types=None, task="classification", facts=None):
     return Model(folder)
 
 
+def loaded(folder, data, types=None, **more):
+    """The pipeline in the file: it is looked into, and made, when it is first asked for."""
+    return laid(folder, data, types, **more).pipeline
+
+
 # what is loaded
 CLASSIFIERS = [
     LogisticRegression(), BoostingClassifier(max_iter=3), RandomForestClassifier(3), ExtraTreesClassifier(3), SVC(),
@@ -57,16 +62,16 @@ REGRESSORS = [
                                                *((one, np.abs(Y)) for one in REGRESSORS)], ids=str)
 def test_estimators_that_load(tmp_path, estimator, answer):
     data = skops.io.dumps(estimator.fit(X, answer))
-    model = laid(tmp_path / "m", data, task="classification" if answer is LABELS else "regression")
-    assert np.array_equal(model.pipeline.predict(X), estimator.predict(X))
+    pipeline = loaded(tmp_path / "m", data, task="classification" if answer is LABELS else "regression")
+    assert np.array_equal(pipeline.predict(X), estimator.predict(X))
 
 
 def test_what_nobody_reviewed_is_refused_with_a_remedy(tmp_path):
     data = skops.io.dumps(KNeighborsClassifier().fit(X, LABELS))
     with pytest.raises(ModelError, match=r"EuclideanDistance64, sklearn\S+KDTree\n.*gate: types:"):
-        laid(tmp_path / "m", data).pipeline  # noqa: B018
+        loaded(tmp_path / "m", data)
     types = ["sklearn.metrics._dist_metrics.EuclideanDistance64", "sklearn.neighbors._kd_tree.KDTree"]
-    assert laid(tmp_path / "m", data, types).pipeline.predict(X).shape == (80,)
+    assert loaded(tmp_path / "m", data, types).predict(X).shape == (80,)
 
 
 def hostile(folder, function):
@@ -77,7 +82,7 @@ def hostile(folder, function):
 @pytest.mark.parametrize("function, name", [(os.system, "system"), (eval, "builtins.eval"), (print, "builtins.print")])
 def test_a_hostile_file_is_refused(tmp_path, function, name):
     with pytest.raises(ModelError, match=name):
-        laid(tmp_path / "m", hostile(tmp_path, function), []).pipeline  # noqa: B018
+        loaded(tmp_path / "m", hostile(tmp_path, function), [])
 
 
 def test_what_the_file_says_of_itself_counts_for_nothing(tmp_path):
@@ -92,7 +97,7 @@ def test_what_the_file_says_of_itself_counts_for_nothing(tmp_path):
         for name, content in members.items():
             archive.writestr(name, content)
     with pytest.raises(ModelError, match="system"):
-        laid(tmp_path / "m", written.getvalue()).pipeline  # noqa: B018
+        loaded(tmp_path / "m", written.getvalue())
 
 
 def test_every_reviewed_type_is_needed(trained):

@@ -12,6 +12,7 @@ from notemill.plan import Options, Plan, PlannedStep, Ready, get_ready, make_pla
 from notemill.project import Project, open_project
 from notemill.schemas.check import where
 from notemill.text import is_live, printable, style_for, table
+from notemill.warmth import keep_warm
 from notemill.yaml_places import parse_yaml, read_yaml
 
 EXIT = {"done": 0, "failed": 1, "interrupted": 130}
@@ -136,7 +137,7 @@ def why(step: PlannedStep) -> str:
 
 
 def options(project: Project, *, command="", steps=(), params=(), params_file=None, force=(), jobs=None,
-            offline=False, smoke=False) -> Options:
+            offline=False, smoke=False, cold=False) -> Options:
     """The command line's words as Options; the smoke set is small parameters, everything run, nothing sent.
 
     Raises UsageError.
@@ -151,7 +152,8 @@ def options(project: Project, *, command="", steps=(), params=(), params_file=No
         forced |= set(steps or project.pipeline.steps) if name == "*" else {
             project.pipeline.step(name, f"--force={name}").name}
     forced |= set(project.pipeline.needed(tuple(steps))) if smoke else set()
-    return Options(tuple(steps), given, frozenset(forced), jobs, offline or smoke, command, places)
+    keep = not cold and keep_warm(project.environ, terminal=sys.stdout.isatty())
+    return Options(tuple(steps), given, frozenset(forced), jobs, offline or smoke, keep, command, places)
 
 
 def smoke_params(project: Project) -> tuple[dict[str, dict[str, object]], dict[tuple[str, ...], str]]:

@@ -111,12 +111,10 @@ def _refusal(where: str, errors: list[Breach], breaches: Sequence[Breach]) -> No
 def _remembered(contract: Contract, files: Sequence[tuple[str, Path]], digests: Sequence[str],
                 folder: Path) -> CheckResult:
     place = _place(contract, [name for name, _ in files], digests, folder)
-    try:
-        result = CheckResult.from_json(read_json(place, {}))
+    known = _recall(place)
+    if known is not None:
         _mark_used(place)
-        return result
-    except (AttributeError, KeyError, TypeError, ValueError):
-        pass
+        return known
     from notemill.contract.rules import check
     result = check(contract, files)
     with suppress(OSError):  # a folder that may only be read costs the check again
@@ -127,6 +125,14 @@ def _remembered(contract: Contract, files: Sequence[tuple[str, Path]], digests: 
 def _place(contract: Contract, names: Sequence[str], digests: Sequence[str], folder: Path) -> Path:
     """Where the check of this content by these rules is remembered."""
     return folder / f"{sha256_text(canonical_json([RULES, contract.sha256, list(names), list(digests)]))}.json"
+
+
+def _recall(place: Path) -> CheckResult | None:
+    """None where nothing is remembered, or what is there is damaged: then the check is made, and written, anew."""
+    try:
+        return CheckResult.from_json(read_json(place, {}))
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return None
 
 
 def _mark_used(place: Path) -> None:

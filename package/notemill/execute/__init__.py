@@ -1,7 +1,9 @@
 """Run one notebook: a Job in, an Executed out. Another engine fits behind `execute`."""
 
+from notemill.execute.folders import sweep_kernels
 from notemill.execute.job import CellFailure, Executed, Job
-from notemill.execute.kernel import check_kernels, sweep_kernels
+from notemill.execute.kernel import check_kernels
 from notemill.execute.local import execute
+from notemill.execute.warm.pool import Pool
 
-__all__ = ["CellFailure", "Executed", "Job", "check_kernels", "execute", "sweep_kernels"]
+__all__ = ["CellFailure", "Executed", "Job", "Pool", "check_kernels", "execute", "sweep_kernels"]

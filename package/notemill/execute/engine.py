@@ -1,4 +1,7 @@
-"""The engine that Papermill calls: its own client and bookkeeping, with our kernel, our saves and our watch."""
+"""The engine that Papermill calls by the name `notemill`: its own client and bookkeeping, with our kernel.
+
+For a job of notemill's it also has our saves and our watch; for anybody else it is a faster drop-in.
+"""
 
 import contextlib
 import logging
@@ -9,12 +12,13 @@ from queue import Empty
 from nbclient.exceptions import CellExecutionComplete, CellExecutionError, CellTimeoutError, DeadKernelError
 from nbformat.v4 import new_output
 from papermill.clientwrap import PapermillNotebookClient
-from papermill.engines import Engine, NotebookExecutionManager, papermill_engines
+from papermill.engines import Engine, NBClientEngine, NotebookExecutionManager, papermill_engines
 
 from notemill.execute.outputs import join_streams, mend_content, printed_traceback
 from notemill.files import write_notebook
+from notemill.interpreter import OWN
 
-ENGINE = "notemill-process"
+ENGINE = "notemill"
 SAVE_EVERY = 0.5  # seconds; Papermill saves twice a cell
 OUTPUT_TIMEOUT = 120  # seconds without any message, after a cell's end, until its last ones are given up
 NO_LIMIT = 10**7  # seconds
@@ -23,7 +27,7 @@ SAVE_SHARE = 10  # the pause is so many times what a save takes: a large noteboo
 
 def register() -> None:
     """Make the engine known to Papermill, by its name."""
-    papermill_engines.register(ENGINE, ProcessEngine)
+    papermill_engines.register(ENGINE, NotemillEngine)
     logging.getLogger("papermill").setLevel(logging.CRITICAL)  # it warns of what was checked before or is told later
 
 
@@ -161,20 +165,57 @@ def how_it_ended(process) -> str:
     return f"the kernel was ended by {name}: {why}"
 
 
-class ProcessEngine(Engine):
-    """A kernel process for each notebook."""
+class NotemillEngine(Engine):
+    """`papermill --engine notemill`: a kernel forked from a warm process, where the notebook asks for this Python's."""
 
     @classmethod
-    def execute_notebook(cls, nb, kernel_name, output_path=None, *, job, km, running, **kwargs):
-        manager = SavedAtIntervals(nb, job, running)
+    def execute_notebook(cls, nb, kernel_name, output_path=None, progress_bar=True, log_output=False,
+                         autosave_cell_every=30, job=None, km=None, running=None, **kwargs):
+        if job:
+            return run_job(nb, kernel_name, job, km, running)
+        manager = SavedAtTimes(nb, output_path=output_path, progress_bar=progress_bar, log_output=log_output,
+                               autosave_cell_every=autosave_cell_every)
         manager.notebook_start()
         try:
-            client = Client(manager, km=km, kernel_name=kernel_name, log=logging.getLogger("papermill"),
-                            startup_timeout=60, timeout=None, iopub_timeout=NO_LIMIT,
-                            raise_on_iopub_timeout=job.kernel == "process",  # other kernels may lose outputs
-                            store_widget_state=True)
-            client.on_cell_executed = client.note_exit
-            client.execute(cleanup_kc=True)  # asks the kernel to end, so that what it does at its end is done
+            cls.execute_managed_notebook(manager, kernel_name, log_output=log_output, **kwargs)
         finally:
+            manager.cleanup_pbar()
             manager.notebook_complete()
         return manager.nb
+
+    @classmethod
+    def execute_managed_notebook(cls, nb_man, kernel_name, **kwargs):
+        from notemill.execute import dropin
+
+        with dropin.kernel_manager(nb_man.nb, kernel_name) as manager:  # None: Papermill starts one of its own
+            return NBClientEngine.execute_managed_notebook(nb_man, kernel_name, km=manager, **kwargs)
+
+
+def run_job(nb, kernel_name, job, km, running):
+    """Run a job's notebook with its kernel."""
+    manager = SavedAtIntervals(nb, job, running)
+    manager.notebook_start()
+    try:
+        client = Client(manager, km=km, kernel_name=kernel_name, log=logging.getLogger("papermill"),
+                        startup_timeout=60, timeout=None, iopub_timeout=NO_LIMIT,
+                        raise_on_iopub_timeout=job.kernel in OWN,  # other kernels may lose outputs
+                        store_widget_state=True)
+        client.on_cell_executed = client.note_exit
+        client.execute(cleanup_kc=True)  # asks the kernel to end, so that what it does at its end is done
+    finally:
+        manager.notebook_complete()
+    return manager.nb
+
+
+class SavedAtTimes(NotebookExecutionManager):
+    """Papermill's bookkeeping, which saves twice a cell; this one twice a second, and at the end."""
+
+    next_save = 0.0
+
+    def save(self, **kwargs):
+        self.nb = kwargs.get("nb") or self.nb
+        began = time.monotonic()
+        if began >= self.next_save or self.end_time:
+            super().save(**kwargs)
+            taken = time.monotonic() - began
+            self.next_save = began + max(SAVE_EVERY, SAVE_SHARE * taken)

@@ -15,7 +15,9 @@ class Job:
     `notebook` is nbformat's dictionary; `saved` is where it stands while it runs; `env` is the kernel's whole
     environment; `declared` are the files that it may read without a warning; `exported` names the module that its cells
     tagged `export` make; `script` is the `.py` file that it was read from, if it was; `redact` takes secrets out of the
-    notebook before it is saved; `on_cell(number, total)` is told of each cell that begins (from 1, of the source).
+    notebook before it is saved; `pool` has the warm processes for `kernel: warm` (None: an ordinary
+    kernel), `imports` is what the notebook imports, and `private` names the variables in `env` that are secrets;
+    `on_cell(number, total)` is told of each cell that begins (from 1, of the source).
     """
 
     step: str
@@ -31,6 +33,9 @@ class Job:
     declared: frozenset[str] = frozenset()
     exported: str = ""
     script: str = ""
+    pool: object = None
+    imports: tuple[str, ...] = ()
+    private: frozenset[str] = frozenset()
     redact: Callable[[dict], dict] = dict
     on_cell: Callable[[int, int], None] = lambda number, total: None
     stop: threading.Event = field(default_factory=threading.Event)
@@ -55,7 +60,7 @@ class Executed:
     """A notebook that has run, with what it cost. `failure` is None where it ended well.
 
     `undeclared` are files of the project that it read, `cells_left` counts the cells after an `exit()` in the cell
-    `ended_in`.
+    `ended_in`, `notes` are for the user.
     """
 
     notebook: dict
@@ -66,3 +71,4 @@ class Executed:
     undeclared: tuple[str, ...] = ()
     cells_left: int = 0
     ended_in: int | None = None
+    notes: tuple[str, ...] = ()

@@ -5,29 +5,26 @@ import os
 import shutil
 import sys
 import tempfile
-import time
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from contextlib import contextmanager
 from pathlib import Path
 
 from notemill.errors import UsageError, did_you_mean
+from notemill.execute.folders import PREFIX, short_folder
 from notemill.execute.job import Job
+from notemill.execute.loop import close_loop
 from notemill.files import sha256_text
+from notemill.interpreter import OWN, WARM
 from notemill.late import import_whole
 from notemill.notebook import EXPORT, tags_of
 from notemill.pipeline import Pipeline
 
-LAUNCHER = Path(__file__).with_name("launcher.py")  # run by path: the kernel imports nothing of notemill
+START = Path(__file__).with_name("inside") / "start.py"  # run by path: the kernel imports nothing of notemill
 PASSED_ON = ("PATH", "HOME", "USER", "LOGNAME", "LANG", "LANGUAGE", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR",
              "LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES", "SYSTEMROOT")
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS",
            "VECLIB_MAXIMUM_THREADS", "POLARS_MAX_THREADS", "RAYON_NUM_THREADS", "LOKY_MAX_CPU_COUNT")
 KEPT_BACK = ("PASSWORD", "TOKEN", "SECRET", "KEY", "TRACKING_URI", "REGISTRY_URI", "USERNAME")
-SOCKET_PATH = 107  # bytes that the address of a local socket may have
-OWN_PART = len("/notemill-12345678/k-1")
-PREFIX = "notemill-"
-NEW = 60  # seconds in which a folder may stand unlocked because it is being made
 LOG_END = 20_000  # bytes; more of what native code wrote is not of interest
 
 
@@ -45,41 +42,47 @@ def at_most(threads: int, wanted: str) -> int:
     return min(threads, int(wanted)) if wanted.isdecimal() and int(wanted) else threads
 
 
-@dataclass(frozen=True)
 class Kernel:
-    """A kernel that can be started; `manager` is jupyter_client's, `folder` holds its sockets and what it leaves."""
+    """An ordinary kernel that can be started; `manager` is jupyter_client's, `folder` holds its sockets and what it
+    leaves."""
 
-    manager: object
-    folder: Path
+    born_mb, notes = 0.0, ()
 
-    def start(self, job: Job) -> int:
-        """Start the process; its id. What native code writes goes to a file: standard output is not the kernel's."""
+    def __init__(self, manager, folder: Path, env: Mapping[str, str], cwd: str):
+        self.manager, self.folder, self.env, self.cwd = manager, folder, env, cwd
+
+    def start(self) -> None:
+        """Start the process. What native code writes goes to a file: standard output is not the kernel's."""
         from jupyter_core.utils import run_sync
 
         with open(self.folder / "log", "wb") as log:
-            run_sync(self.manager.start_kernel)(env=_with_package(job), cwd=str(job.cwd), stdout=log, stderr=log)
+            run_sync(self.manager.start_kernel)(env=dict(self.env), cwd=self.cwd, stdout=log, stderr=log)
+
+    def pid(self) -> int:
         return self.manager.provisioner.pid
 
     def end(self) -> None:
         """End the process if it is still there, and give back what talking to it took."""
-        from jupyter_core.utils import ensure_event_loop, run_sync
+        from jupyter_core.utils import run_sync
 
         if self.manager.has_kernel:
             run_sync(self.manager.shutdown_kernel)(now=True)
-        ensure_event_loop().close()
+        close_loop()
 
-    def undeclared(self) -> tuple[str, ...]:
-        """The files that were read without being declared."""
-        return tuple(json.loads(line) for line in _lines(self.folder / "undeclared"))
 
-    def log(self) -> str:
-        """The end of what the process wrote past the notebook: an error before the first cell, a crash."""
-        return "\n".join(_lines(self.folder / "log"))
+def undeclared(folder: Path) -> tuple[str, ...]:
+    """The files that the kernel of this folder read without being declared."""
+    return tuple(json.loads(line) for line in _lines(folder / "undeclared"))
+
+
+def log(folder: Path) -> str:
+    """The end of what its process wrote past the notebook: an error before the first cell, a crash."""
+    return "\n".join(_lines(folder / "log"))
 
 
 def _with_package(job: Job) -> dict[str, str]:
     """The job's environment; a kernel that our launcher does not start finds the project's modules by PYTHONPATH."""
-    if job.kernel == "process":
+    if job.kernel in OWN:
         return dict(job.env)
     places = [str(job.root / "package"), job.env.get("PYTHONPATH")]
     return {**job.env, "PYTHONPATH": os.pathsep.join(filter(None, places))}
@@ -96,7 +99,7 @@ def make_kernel(job: Job) -> Iterator[Kernel]:
     from filelock import FileLock
 
     import_whole("jupyter_client", "nbformat")  # first: it takes long, and who is killed meanwhile leaves no folder
-    folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=_short_folder()))  # 0700
+    folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=short_folder()))  # 0700
     try:
         with FileLock(folder / "lock"):
             yield from _kernel_in(folder, job)
@@ -105,37 +108,30 @@ def make_kernel(job: Job) -> Iterator[Kernel]:
 
 
 def _kernel_in(folder: Path, job: Job) -> Iterator[Kernel]:
-    kernel = Kernel(_manager(job, folder), folder)
+    kernel = _warm(folder, job) if job.kernel == WARM and job.pool else _ordinary(folder, job)
     try:
         yield kernel
     finally:
         kernel.end()
 
 
-def sweep_kernels() -> None:
-    """Remove the folders of kernels whose run was killed: this user's, and nobody holds their lock."""
-    from filelock import FileLock, Timeout
-
-    for folder in Path(_short_folder() or tempfile.gettempdir()).glob(f"{PREFIX}*"):
-        lock = folder / "lock"
-        with suppress(OSError, Timeout):  # another user's, or another program's, or in use
-            ours = not hasattr(os, "getuid") or folder.lstat().st_uid == os.getuid()
-            if ours and lock.is_file() and time.time() - lock.stat().st_mtime > NEW:
-                with FileLock(lock, timeout=0):
-                    shutil.rmtree(folder)
+def _ordinary(folder: Path, job: Job) -> Kernel:
+    return Kernel(_manager(job, folder), folder, _with_package(job), str(job.cwd))
 
 
-def _short_folder() -> str | None:
-    """Where temporary files go, unless a local socket's address would get too long there."""
-    usual = tempfile.gettempdir()
-    return None if len(os.fsencode(usual)) + OWN_PART <= SOCKET_PATH or not os.path.isdir("/tmp") else "/tmp"
+def _warm(folder: Path, job: Job):
+    from notemill.execute.warm.kernel import WarmKernel
+
+    settings = {**_settings(job, folder), "env": dict(job.env), "cwd": str(job.cwd)}
+    return WarmKernel(job.pool, folder, settings, lambda: _ordinary(folder, job), imports=job.imports,
+                      private=job.private)
 
 
 def _manager(job: Job, folder: Path):
     from jupyter_client import AsyncKernelManager
 
     local = {} if os.name == "nt" else {"transport": "ipc", "ip": str(folder / "k")}
-    if job.kernel != "process":
+    if job.kernel not in OWN:
         return AsyncKernelManager(kernel_name=job.kernel, connection_file=str(folder / "kernel.json"), **local)
     manager = AsyncKernelManager(connection_file=str(folder / "kernel.json"), **local)
     manager._kernel_spec = _own_spec(job, folder)
@@ -147,18 +143,21 @@ def _own_spec(job: Job, folder: Path):
     from jupyter_client.kernelspec import KernelSpec
 
     settings = folder / "settings.json"
-    settings.write_text(json.dumps({
-        "root": str(job.root), "declared": sorted(job.declared), "log": str(folder / "undeclared"),
-        "threads": job.threads, "parent": os.getpid(), "folder": str(folder), "exported": job.exported,
-        "script": job.script,
-        "export_cells": [sha256_text(cell["source"]) for cell in job.notebook["cells"] if EXPORT in tags_of(cell)]}))
-    return KernelSpec(argv=[sys.executable, "-P", str(LAUNCHER), str(settings), "-f", "{connection_file}"],
+    settings.write_text(json.dumps({**_settings(job, folder), "parent": os.getpid()}))
+    return KernelSpec(argv=[sys.executable, "-P", str(START), "launcher", str(settings), "-f", "{connection_file}"],
                       display_name="notemill", language="python")
+
+
+def _settings(job: Job, folder: Path) -> dict:
+    """What the kernel's process is to know."""
+    return {"root": str(job.root), "declared": sorted(job.declared), "log": str(folder / "undeclared"),
+            "threads": job.threads, "folder": str(folder), "exported": job.exported, "script": job.script,
+            "export_cells": [sha256_text(cell["source"]) for cell in job.notebook["cells"] if EXPORT in tags_of(cell)]}
 
 
 def check_kernels(pipeline: Pipeline, steps: Iterable[str]) -> None:
     """Raises UsageError where one of these steps asks for a kernel that is not installed."""
-    asked = [pipeline.steps[name] for name in steps if pipeline.steps[name].kernel != "process"]
+    asked = [pipeline.steps[name] for name in steps if pipeline.steps[name].kernel not in OWN]
     if not asked:
         return
     from jupyter_client.kernelspec import KernelSpecManager
@@ -168,5 +167,5 @@ def check_kernels(pipeline: Pipeline, steps: Iterable[str]) -> None:
         if step.kernel not in there:
             raise UsageError(pipeline.where("steps", step.name, "kernel"),
                              f"there is no Jupyter kernel '{step.kernel}'",
-                             f"there are: process, {', '.join(sorted(there))}",
-                             did_you_mean(step.kernel, ["process", *there]))
+                             f"there are: {', '.join([*OWN, *sorted(there)])}",
+                             did_you_mean(step.kernel, [*OWN, *there]))

@@ -4,12 +4,14 @@ import json
 import re
 import time
 from contextlib import suppress
+from pathlib import Path
 
 from notemill.execute.job import CellFailure, Executed, Job
-from notemill.execute.kernel import Kernel, make_kernel
+from notemill.execute.kernel import Kernel, log, make_kernel, undeclared
 from notemill.execute.running import Running
 from notemill.execute.watch import Watch
 from notemill.files import write_notebook
+from notemill.interpreter import OWN
 from notemill.late import import_whole
 
 CELL_LINE = r"^\s*(?:File\s+)?(?:Cell|Input) In\s?\[{count}\],? line (\d+)"
@@ -27,24 +29,28 @@ def execute(job: Job) -> Executed:
     began = time.monotonic()
     with make_kernel(job) as kernel:
         running = _papermill(job, kernel)
-        failure = _failure(running, kernel)
-        undeclared = kernel.undeclared()
+        failure = _failure(running, kernel.folder)
+        reads = undeclared(kernel.folder)
     if failure and not _error_output(running.notebook):
         _mark(running.notebook, failure)
     notebook = job.redact(running.notebook)
     with suppress(OSError):  # a full disk: whoever stores the notebook meets it again, when there is room
         write_notebook(job.saved, notebook)
     left = [] if failure else _cells_left(notebook)
-    return Executed(notebook, failure, round(time.monotonic() - began, 3), *running.costs, undeclared, len(left),
-                    _number(_ending_cell(notebook)) if left else None)
+    return Executed(notebook, failure, round(time.monotonic() - began, 3), *running.costs, reads, len(left),
+                    _number(_ending_cell(notebook)) if left else None, tuple(kernel.notes))
 
 
 def _papermill(job: Job, kernel: Kernel) -> Running:
     """Run the notebook: what became of it. The kernel starts while Papermill is imported."""
     running = Running(job.notebook)
     try:
-        running.watch = Watch(kernel.start(job), job.limits, job.stop)
+        kernel.start()
+        import_whole("papermill", "nbconvert")
+        running.watch = Watch(kernel.pid(), job.limits, job.stop, born_mb=kernel.born_mb)
         running.watch.start()
+        if running.watch.breached():  # a cell may be done before it looks for the first time
+            raise InterruptedError
         _run_cells(job, kernel, running)
     except Exception as error:  # whatever ends a notebook is told as the step's failure, with its cell
         running.error = error
@@ -55,7 +61,6 @@ def _papermill(job: Job, kernel: Kernel) -> Running:
 
 
 def _run_cells(job: Job, kernel: Kernel, running: Running) -> None:
-    import_whole("papermill", "nbconvert")
     import nbformat
     import papermill
     from papermill.exceptions import PapermillExecutionError
@@ -78,7 +83,7 @@ def _run_cells(job: Job, kernel: Kernel, running: Running) -> None:
 
 
 def _kernel_name(job: Job) -> str:
-    return "python3" if job.kernel == "process" else job.kernel
+    return "python3" if job.kernel in OWN else job.kernel
 
 
 def _language(notebook) -> str:
@@ -92,22 +97,22 @@ def number_cells(notebook):
     return notebook
 
 
-def _failure(running: Running, kernel: Kernel) -> CellFailure | None:
+def _failure(running: Running, folder: Path) -> CellFailure | None:
     """Why the notebook did not come to its end: a limit, a dead kernel, an error in a cell or before the first."""
     if running.error is None:
         return None
-    failed, log = _failing_cell(running.notebook), kernel.log()
+    failed, told = _failing_cell(running.notebook), log(folder)
     place = {"cell": _number(failed), "in_parameters": bool(failed) and "injected-parameters" in _tags(failed)}
     if running.reason:
         name = "Interrupted" if running.reason == "interrupted" else "LimitExceeded"
         return CellFailure(name, running.reason, **place)
     if running.ended:
-        return CellFailure("KernelDied", running.ended, line=_crash_line(log), **place)
+        return CellFailure("KernelDied", running.ended, line=_crash_line(told), **place)
     output = _error_output(running.notebook)
     if output:
         return CellFailure(output["ename"], ANSI.sub("", str(output["evalue"])), line=_line(failed, output), **place)
     name, message = type(running.error).__name__, ANSI.sub("", str(running.error)).strip()
-    return CellFailure(name, "\n".join([message or name, *(() if running.begun else log.splitlines()[-3:])]), **place)
+    return CellFailure(name, "\n".join([message or name, *(() if running.begun else told.splitlines()[-3:])]), **place)
 
 
 def _cells(notebook: dict) -> list[dict]:

@@ -17,11 +17,14 @@ ROUNDS = 20  # children may start others before they are ended; not for ever
 
 
 class Watch(threading.Thread):
-    """Looks at a kernel's processes until `end`; kills them all on a limit or when `stop` is set, and says why."""
+    """Looks at a kernel's processes until `end`; kills them all on a limit or when `stop` is set, and says why.
 
-    def __init__(self, pid: int, limits: Limits, stop: threading.Event):
+    `born_mb` is what the kernel shares with the process that it was forked from: it is not counted.
+    """
+
+    def __init__(self, pid: int, limits: Limits, stop: threading.Event, born_mb: float = 0.0):
         super().__init__(daemon=True, name=f"watch-{pid}")
-        self.pid, self.limits, self.stop_asked = pid, limits, stop
+        self.pid, self.limits, self.stop_asked, self.born_mb = pid, limits, stop, born_mb
         self.began, self.ended = time.monotonic(), threading.Event()
         self.cpu_seconds, self.peak_mb, self.reason = 0.0, 0.0, ""
         self.killed = False
@@ -30,10 +33,14 @@ class Watch(threading.Thread):
     def run(self) -> None:
         while not self.ended.wait(INTERVAL):
             self.look()
-            self.reason = self.reason or self._breach()
-            if self.reason:
+            if self.breached():
                 self.kill()
                 return
+
+    def breached(self) -> bool:
+        """Whether it has to end; `reason` says why."""
+        self.reason = self.reason or self._breach()
+        return bool(self.reason)
 
     def look(self) -> None:
         """Take the processes' CPU time and memory now."""
@@ -42,10 +49,10 @@ class Watch(threading.Thread):
             family = [kernel, *kernel.children(recursive=True)]
             self.seen.update((process.pid, process) for process in family)
             self.cpu_seconds = max(self.cpu_seconds, sum(map(_cpu_seconds, family)) + _cpu_of_ended_children(kernel))
-            held = sum(map(_memory_mb, family))
+            held = sum(map(_memory_mb, family)) - self.born_mb
             if self.limits.memory_mb and held > self.limits.memory_mb and len(family) > 1:
                 held = sum(map(_own_memory_mb, family))
-            self.peak_mb = max(self.peak_mb, held, _high_water_mb(self.pid))
+            self.peak_mb = max(self.peak_mb, held, _high_water_mb(self.pid) - self.born_mb)
 
     def _breach(self) -> str:
         if self.stop_asked.is_set():

@@ -4,6 +4,7 @@ import json
 import sys
 import warnings
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -58,19 +59,19 @@ def configuration(evidence: Evidence) -> dict:
 
 
 def start(evidence: Evidence) -> None:
-    """Let the model begin, and fit its rivals meanwhile; what fails here fails again where it is asked for."""
+    """Let the model begin, and fit its rivals meanwhile."""
     for work in ("asked", "dummies", "baselines"):
-        try:
+        with suppress(Exception):  # `once` keeps it and raises it again: the check that asks for it is refused with it
             getattr(evidence, work)
-        except Exception:  # noqa: S112 - kept by `once`
-            continue
 
 
 def stop(evidence: Evidence) -> None:
+    """End the model's process, if one was started."""
     try:
-        evidence.asked.end()
-    except Exception:
+        asked = evidence.asked
+    except Exception:  # none was; the checks have said why
         return
+    asked.end()
 
 
 def carry_out(name: str, judged: Judged) -> Check:

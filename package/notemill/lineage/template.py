@@ -11,7 +11,7 @@ from contextlib import closing
 from pathlib import Path
 
 from notemill.errors import NotemillError, UsageError
-from notemill.files import sync_folder
+from notemill.files import cache_folder, sync_folder
 from notemill.lineage.uri import ARTIFACTS, embedded_path, shown_uri
 
 # What MLflow says and sends by itself: progress bars, addresses on standard output, log lines, telemetry.
@@ -70,7 +70,7 @@ def template_file(environ: Mapping[str, str] | None = None) -> Path:
     """The migrated empty database of the installed MLflow, made under a lock if it is not there yet."""
     from filelock import FileLock
 
-    folder = _cache_folder(os.environ if environ is None else environ)
+    folder = cache_folder(os.environ if environ is None else environ)
     template = folder / f"mlflow-{_version()}.db"
     if not template.exists():
         with FileLock(f"{template}.lock"):
@@ -97,21 +97,6 @@ def _run_migration(path: Path, work: Path) -> None:
         last = done.stderr.strip().splitlines()[-1:] or [f"exit code {done.returncode}"]
         raise NotemillError("MLflow", f"cannot make its database: {last[0]}",
                             hint="is the installation of mlflow whole?")
-
-
-def _cache_folder(environ: Mapping[str, str]) -> Path:
-    """The user's cache; where that cannot be written, a folder of this user alone among the temporary files."""
-    home = environ.get("HOME")
-    base = environ.get("XDG_CACHE_HOME") or (f"{home}/.cache" if home else "")
-    places = [Path(base) / "notemill"] if base else []
-    for folder in (*places, Path(tempfile.gettempdir()) / f"notemill-{os.getuid()}"):
-        try:
-            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        except OSError:
-            continue
-        if folder.stat().st_uid == os.getuid() and os.access(folder, os.W_OK):
-            return folder
-    return Path(tempfile.mkdtemp(prefix="notemill-"))
 
 
 def _check_revision(path: Path, template: Path, uri: str) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from urllib.parse import quote, urlsplit
 
 from notemill import text
+from notemill.report.kept import kept
 
 TEMPLATES = Path(__file__).parent / "templates"
 OPEN_INSIDE = ("default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval'; style-src 'unsafe-inline';"
@@ -56,11 +57,18 @@ def css(*names: str) -> str:
 
 def render(template: str, **values: object) -> str:
     """A page from its template; every value is escaped; what a record lacks is left empty: evidence first."""
+    return kept(make_environment).get_template(template).render(**values)
+
+
+def make_environment() -> object:
+    """Jinja's environment for all pages but a step's; it compiles each template once."""
     import jinja2
+    from notemill.report.compiled import Compiled
+
     environment = jinja2.Environment(loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True, trim_blocks=True,
-                                     lstrip_blocks=True)
+                                     lstrip_blocks=True, auto_reload=False, bytecode_cache=Compiled())
     environment.filters.update(seconds=seconds, size=size, figure=figure, cut=cut, parts=parts)
-    return environment.get_template(template).render(**values)
+    return environment
 
 
 def sibling(report: object) -> str | None:

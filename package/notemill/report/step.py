@@ -4,12 +4,15 @@ import html
 from pathlib import Path
 
 from notemill import files
+from notemill.late import import_whole
 from notemill.report import cells, markup, page
+from notemill.report.kept import kept
 
 PRIORITY = ("text/html", "text/markdown", "image/svg+xml", "text/latex", "image/png", "image/jpeg", "image/gif",
             "image/webp", "application/javascript", "text/plain", "application/json")
 ANSI_WORK = 200_000_000
 HIGHLIGHT_CAP = 200_000
+SHOWN = {f"include_{part}": True for part in ("code", "markdown", "raw", "unknown", "input", "output")}   # nbconvert's
 
 
 def write_step_report(notebook: dict, target: Path, *, step: str, subtitle: str, index_link: str = "index.html",
@@ -18,15 +21,13 @@ def write_step_report(notebook: dict, target: Path, *, step: str, subtitle: str,
 
     Pictures that Markdown takes from `folder`, the notebook's own, are put into the file.
     """
-    import nbformat
     shown = cells.shown_cells(notebook)
-    exporter = make_exporter(language_of(notebook), folder)
     contents = cells.headings(shown)
     resources = {"step": step, "subtitle": subtitle, "index_link": page.sibling(index_link), "policy": page.OPEN_INSIDE,
-                 "styles": page.css("base", "step"), "failing": next((c for c in shown if c["failed"]), None),
-                 "contents": contents if len(contents) >= cells.FEWEST else []}
-    node = nbformat.from_dict({"cells": shown, "metadata": {}, "nbformat": 4, "nbformat_minor": 4})
-    text, _ = exporter.from_notebook_node(node, resources)
+                 "styles": kept(styles), "failing": next((c for c in shown if c["failed"]), None),
+                 "contents": contents if len(contents) >= cells.FEWEST else [], "global_content_filter": SHOWN,
+                 "lexer": find_lexer(language_of(notebook)), "folder": folder}
+    text = kept(make_template).render(nb={"cells": shown}, resources=resources).lstrip("\r\n")
     files.write_atomic(target, text.encode("utf-8", "replace"))
 
 
@@ -38,25 +39,24 @@ def language_of(notebook: dict) -> str:
     return lexer if isinstance(lexer, str) else "python"
 
 
-def make_exporter(language: str, folder: Path | None) -> object:
-    """nbconvert's HTML exporter with our template and filters."""
+def styles() -> str:
+    return page.css("base", "step")
+
+
+def make_template() -> object:
+    """Our template, which extends nbconvert's, compiled. What differs between reports is in its `resources`."""
+    import_whole("nbconvert")
     from nbconvert.exporters import HTMLExporter
-    from nbconvert.exporters.templateexporter import TemplateExporter
+    from notemill.report.compiled import Compiled
 
-    class StepExporter(HTMLExporter):
-        def _preprocess(self, nb, resources):       # our cells carry fields that nbformat's schema does not know
-            return nb, resources
-
-        def from_notebook_node(self, nb, resources=None, **kw):     # without the parse of the whole page
-            return TemplateExporter.from_notebook_node(self, nb, self._init_resources(resources), **kw)
-
-    filters = {"filter_data_type": pick, "highlight_code": make_highlight(language), "ansi2html": ansi,
-               "tidy": markup.tidy, "math": lambda tex: markup.math(markup.strip_dollars(tex), True),
-               "picture": picture, "json_text": json_text,
-               "script": lambda code: code.replace("</", "<\\/").replace("<!--", "<\\!--"),
-               "markdown": lambda text, cell: markup.tidy(markup.make_markdown(cell, folder)(text))}
-    return StepExporter(template_name="step", extra_template_basedirs=[str(page.TEMPLATES)], default_preprocessors=[],
-                        filters=filters)
+    filters = {"filter_data_type": pick, "highlight_code": coloured, "ansi2html": ansi, "tidy": markup.tidy,
+               "math": lambda tex: markup.math(markup.strip_dollars(tex), True), "picture": picture,
+               "json_text": json_text, "script": lambda code: code.replace("</", "<\\/").replace("<!--", "<\\!--"),
+               "markdown": lambda text, cell, folder: markup.tidy(markup.make_markdown(cell, folder)(text))}
+    exporter = HTMLExporter(template_name="step", extra_template_basedirs=[str(page.TEMPLATES)],
+                            default_preprocessors=[], filters=filters)
+    exporter.environment.bytecode_cache = Compiled()
+    return exporter.template
 
 
 def pick(data: dict) -> list[str]:
@@ -87,19 +87,16 @@ def ansi(text: str) -> str:
     return ansi2html(text)
 
 
-def make_highlight(language: str) -> object:
-    """A function code -> HTML with Pygments' classes."""
+def coloured(source: str, lexer: object) -> str:
+    """Code as HTML with Pygments' classes; a cell that begins with %%NAME is in that language."""
     from pygments import highlight
     from pygments.formatters import HtmlFormatter
-    lexer, formatter = find_lexer(language), HtmlFormatter(nowrap=True)
 
-    def code(source: str) -> str:
-        first = source.lstrip().split("\n", 1)[0]
-        own = find_lexer(first[2:].split()[0]) if first.startswith("%%") and first[2:].split() else None
-        if len(source) > HIGHLIGHT_CAP:
-            return html.escape(source[:cells.TEXT_CAP])
-        return highlight(source, own if own and own.name != "Text only" else lexer, formatter)
-    return code
+    if len(source) > HIGHLIGHT_CAP:
+        return html.escape(source[:cells.TEXT_CAP])
+    first = source.lstrip().split("\n", 1)[0]
+    own = find_lexer(first[2:].split()[0]) if first.startswith("%%") and first[2:].split() else None
+    return highlight(source, own if own and own.name != "Text only" else lexer, HtmlFormatter(nowrap=True))
 
 
 def find_lexer(language: str) -> object:

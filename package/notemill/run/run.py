@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from notemill import contract, lineage
 from notemill.errors import NotemillError, UsageError
 from notemill.late import import_whole
-from notemill.execute import check_kernels, sweep_kernels
+from notemill.execute import Pool, check_kernels, sweep_kernels
 from notemill.plan import Options, PlannedStep, Ready, changed_since, get_ready, make_plan, outputs_of, plan_step
 from notemill.project import Project
 from notemill.redact import Redactor
@@ -61,7 +61,8 @@ def run_steps(project: Project, options: Options, console: Console) -> dict:
     if works:
         sweep_kernels()
         threading.Thread(target=preload, args=(options,), daemon=True).start()
-    with active(project, record) if works else nullcontext():
+    with (Pool(keep=options.keep_warm) if works else nullcontext()) as work.pool, \
+            active(project, record) if works else nullcontext():
         if works and not project.smoke:
             lineage.mark_pending(record.folder)  # also a run that is killed is told of, by the next one
         with running_page(project, record) if works else nullcontext():
@@ -123,6 +124,7 @@ class Work:
     options: Options
     console: Console
     reused: frozenset[str] = frozenset()
+    pool: Pool | None = None
     known: dict[str, dict] = field(default_factory=dict)
     finished: set[str] = field(default_factory=set)
     stop: threading.Event = field(default_factory=threading.Event)
@@ -276,7 +278,7 @@ def execute_step(work: Work, name: str, planned: PlannedStep, threads: int) -> d
     project, record = work.project, work.record
     try:
         result = run_step(project, record, work.ready[name], planned, threads=threads, stop=work.stop,
-                          on_cell=lambda number, total: work.console.cell(name, number, total))
+                          pool=work.pool, on_cell=lambda number, total: work.console.cell(name, number, total))
         keep_result(work, name, planned, result)
     except NotemillError as error:
         note_failure(work, name, planned, error)

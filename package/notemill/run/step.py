@@ -33,14 +33,15 @@ TRACKING = ("mlflow", "mlflow-skinny", "mlflow-tracing")
 
 
 def run_step(project: Project, record: Record, ready: Ready, planned: PlannedStep, *, threads: int,
-             stop: threading.Event, on_cell: Callable[[int, int], None]) -> dict:
+             stop: threading.Event, pool: object, on_cell: Callable[[int, int], None]) -> dict:
     """Execute the step and keep what came of it; the result. Raises StepError after the evidence is kept."""
     folder = record.folder / ready.step.name
     work, name = folder / "work", ready.step.name
     shutil.rmtree(work, ignore_errors=True)
     (work / "outputs").mkdir(parents=True)
     try:
-        job = make_job(project, ready, planned, work, folder, threads, record.redactor, stop, on_cell)
+        job = make_job(project, ready, planned, work, folder, threads, record.redactor, stop, pool,
+                       on_cell)
         executed = with_full_disk(execute(job), project.folder)
         if executed.failure:
             shutil.rmtree(work, ignore_errors=True)  # on a full disk the evidence needs the room
@@ -75,7 +76,7 @@ def full_disk(folder: Path) -> str:
 
 
 def make_job(project: Project, ready: Ready, planned: PlannedStep, work: Path, folder: Path, threads: int,
-             redactor: Redactor, stop: threading.Event, on_cell: Callable) -> Job:
+             redactor: Redactor, stop: threading.Event, pool: object, on_cell: Callable) -> Job:
     """All that the engine needs; inputs laid out under their own names."""
     step = ready.step
     inputs = {name: lay_out(project, name, facts, work / "inputs") for name, facts in planned.inputs.items()}
@@ -90,7 +91,8 @@ def make_job(project: Project, ready: Ready, planned: PlannedStep, work: Path, f
                saved=folder / "executed.ipynb", cwd=path.parent,
                exported=code.module_name(project.pipeline.name, path), script=str(path) if path.suffix == ".py" else "",
                root=project.root, env=env, kernel=step.kernel, limits=step.limits, threads=threads,
-               declared=declared_files(project, ready), redact=redactor.notebook, stop=stop, on_cell=on_cell)
+               declared=declared_files(project, ready), redact=redactor.notebook, stop=stop, on_cell=on_cell,
+               pool=pool, imports=ready.notebook.imports, private=frozenset(step.secrets))
 
 
 def source_of(project: Project, path: Path) -> dict:
@@ -143,7 +145,7 @@ def keep_evidence(project: Project, record: Record, ready: Ready, executed: Exec
     """Keep the executed notebook and what it cost, before any error is raised; first what needs no room."""
     name = ready.step.name
     record.set(name, seconds=executed.seconds, cpu_seconds=executed.cpu_seconds, peak_mb=executed.peak_mb, ended=now(),
-               origin_run=record.name, warnings=[*undeclared(project, executed), *cut_short(executed)],
+               origin_run=record.name, warnings=[*undeclared(project, executed), *cut_short(executed), *executed.notes],
                error=failure_facts(executed.failure, ready, record.redactor.text))
     with contextlib.suppress(OSError):
         (folder / "executed.ipynb").unlink()

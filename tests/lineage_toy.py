@@ -9,6 +9,8 @@ import subprocess
 import sys
 import time
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -163,6 +165,18 @@ class Server:
             os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
             self.process = None
+
+
+@contextmanager
+def running_server(folder: Path) -> Iterator[Server]:
+    """A server in a new folder; it ends with the block."""
+    folder.mkdir(exist_ok=True)
+    server = Server(folder)
+    try:
+        server.start()
+        yield server
+    finally:
+        server.kill()
 
 
 def snapshot(uri: str, name: str = "toy") -> dict:

@@ -1,0 +1,190 @@
+"""What nbclient takes for jupyter_client's manager and client, over a pair of local sockets instead of ZMQ."""
+
+import asyncio
+import json
+import os
+import signal
+import socket
+from queue import Empty
+
+import psutil
+from jupyter_client.session import Session
+
+from notemill.execute.inside.channel import Receiver, Sender
+
+END_SECONDS = 30  # that a kernel may take to end when it is told to
+UNKNOWN = 1  # the exit status of a process whose parent has gone
+
+
+class Channel:
+    """One of the kernel's channels: messages that have arrived, read from the socket by all channels together."""
+
+    def __init__(self, client: "WarmClient"):
+        self.client, self.arrived = client, asyncio.Queue()
+
+    async def get_msg(self, timeout: float | None = None) -> dict:
+        """The next message. Raises queue.Empty after `timeout` seconds."""
+        self.client.listen()
+        try:
+            return self.arrived.get_nowait()
+        except asyncio.QueueEmpty:
+            pass
+        try:
+            return await asyncio.wait_for(self.arrived.get(), timeout)
+        except TimeoutError:
+            raise Empty from None
+
+    def send(self, message: dict) -> None:
+        self.client.send(message)
+
+
+class WarmClient:
+    """A kernel client, as far as nbclient uses one."""
+
+    allow_stdin = False
+
+    def __init__(self, end: socket.socket, connection: "Connection"):
+        self.end, self.connection = end, connection
+        self.session = Session()
+        self.session.auth = None  # nobody else can write to this socket
+        self.sender, self.receiver = Sender(end), Receiver(end)
+        self.channels = {name: Channel(self) for name in (b"iopub", b"shell", b"stdin")}
+        self.iopub_channel, self.shell_channel = self.channels[b"iopub"], self.channels[b"shell"]
+        self.learnt: list[str] = []
+        self.loop = None
+        self.closed = False
+
+    def start_channels(self) -> None: ...
+
+    def stop_channels(self) -> None: ...
+
+    def wait_for_ready(self, timeout: float | None = None) -> None: ...
+
+    def is_alive(self) -> bool:
+        return self.connection.poll() is None
+
+    def execute(self, code: str, store_history: bool = True, stop_on_error: bool = True) -> str:
+        content = {"code": code, "silent": False, "store_history": store_history, "user_expressions": {},
+                   "allow_stdin": self.allow_stdin, "stop_on_error": stop_on_error}
+        return self.send(self.session.msg("execute_request", content))
+
+    def kernel_info(self) -> str:
+        return self.send(self.session.msg("kernel_info_request", {}))
+
+    def send(self, message: dict) -> str:
+        """Send to the kernel; the message's id."""
+        self.sender.send([b"shell", *self.session.serialize(message)[2:]])
+        return message["header"]["msg_id"]
+
+    def listen(self) -> None:
+        """Read the socket whenever this thread's loop runs."""
+        loop = asyncio.get_running_loop()
+        if self.loop is not loop and not self.closed:
+            self.loop = loop
+            loop.add_reader(self.end, self.read)
+
+    def read(self) -> None:
+        """Take all that has arrived."""
+        try:
+            for _ in range(100):
+                self.take(self.receiver.receive(socket.MSG_DONTWAIT))
+                if self.closed:
+                    return
+        except BlockingIOError:
+            return
+
+    def take(self, parts: list[bytes] | None) -> None:
+        """Give a message to its channel."""
+        if parts is None:
+            self.closed = True
+            self.loop.remove_reader(self.end)
+        elif parts[0] == b"learnt":
+            self.learnt = parts[1].decode().splitlines()
+        elif parts[0] in self.channels:
+            message = self.session.deserialize([b"", *parts[1:]])
+            self.channels[parts[0]].arrived.put_nowait(message)
+
+    def drain(self) -> None:
+        """Read until the kernel closes its end: what it says last."""
+        while not self.closed and self.connection.poll() is None:
+            pass
+
+
+class Connection:
+    """To the warm process, for one kernel: `pid` and exit status. Closing it ends the kernel."""
+
+    def __init__(self, link: socket.socket, pid: int):
+        self.link, self.pid, self.status = link, pid, None
+
+    def poll(self) -> int | None:
+        """The kernel's exit status (negative: the signal that ended it); None while it runs."""
+        return self.wait(0)
+
+    def wait(self, timeout: float) -> int | None:
+        """As `poll`, after waiting for at most so many seconds."""
+        if self.status is None:
+            self.link.settimeout(timeout)
+            try:
+                answer = self.link.recv(4096)
+            except (BlockingIOError, TimeoutError):
+                return None
+            except OSError:
+                answer = b""
+            self.status = json.loads(answer)["status"] if answer else self._without_parent(timeout)
+        return self.status
+
+    def _without_parent(self, timeout: float) -> int | None:
+        """The warm process has ended; its kernel goes on."""
+        try:
+            process = psutil.Process(self.pid)
+            if process.status() != psutil.STATUS_ZOMBIE:
+                process.wait(timeout or 0.001)
+        except psutil.NoSuchProcess:
+            pass
+        except psutil.TimeoutExpired:
+            return None
+        return UNKNOWN
+
+    def close(self) -> None:
+        self.link.close()
+
+
+class WarmManager:
+    """A kernel manager, as far as nbclient uses one; its kernel has been started."""
+
+    has_kernel = True
+    ipykernel = True
+
+    def __init__(self, end: socket.socket, connection: Connection):
+        self.end, self.connection = end, connection
+        self.provisioner = self
+        self.process = connection  # what has `poll`
+        self.kernel = None
+
+    @property
+    def pid(self) -> int:
+        return self.connection.pid
+
+    def client(self) -> WarmClient:
+        self.kernel = WarmClient(self.end, self.connection)
+        return self.kernel
+
+    def is_alive(self) -> bool:
+        return self.connection.poll() is None
+
+    def interrupt_kernel(self) -> None:
+        os.kill(self.pid, signal.SIGINT)
+
+    async def shutdown_kernel(self, now: bool = False) -> None:
+        """Let the kernel end itself, and take what it says meanwhile; what is left is killed with the connection."""
+        if not now:
+            self.kernel.sender.send([b"shutdown"])
+            end = asyncio.get_running_loop().time() + END_SECONDS
+            self.kernel.listen()
+            while not self.kernel.closed and asyncio.get_running_loop().time() < end:
+                await asyncio.sleep(0.001)
+            while self.connection.poll() is None and asyncio.get_running_loop().time() < end:
+                await asyncio.sleep(0.001)
+        self.connection.close()
+
+    def cleanup_resources(self) -> None: ...

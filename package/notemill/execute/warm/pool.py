@@ -1,0 +1,128 @@
+"""The warm processes that a run uses: found or started when the first kernel needs one."""
+
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import threading
+from collections.abc import Iterable, Mapping
+from contextlib import ExitStack, suppress
+from pathlib import Path
+
+from filelock import FileLock
+
+from notemill.execute.folders import PREFIX, own_folder, short_folder
+from notemill.execute.warm.process import (
+    PATIENCE, WarmError, WarmProcess, is_stopped, key_of, lasting_environment, pid_of, start, until_it_listens,
+)
+
+END_SECONDS = 10  # that a run's own process may take to end
+
+
+class Pool:
+    """Warm processes by their key. Those that are not to be kept end with the pool, whatever becomes of it."""
+
+    def __init__(self, *, keep: bool = False):
+        self.place = own_folder() if keep else None
+        self.lock, self.processes, self.started = threading.Lock(), {}, []
+        self.owner, self.locks, self.given_up = None, ExitStack(), None
+
+    def __enter__(self) -> "Pool":
+        return self
+
+    def __exit__(self, *_) -> None:
+        """End the processes that are this pool's alone."""
+        if self.owner:
+            for end in self.owner:
+                os.close(end)
+            for process, started in self.started:
+                _see_it_end(started)
+                shutil.rmtree(process.folder, ignore_errors=True)
+        self.locks.close()
+
+    def connect(self, env: Mapping[str, str], private: Iterable[str] = ()) -> tuple[WarmProcess, socket.socket]:
+        """The process for this environment, and a connection to it. Raises WarmError where there can be none."""
+        lasting = lasting_environment(env, private)
+        with self.lock:
+            if self.given_up:
+                raise self.given_up
+            try:
+                key = key_of(lasting)
+                process = self.processes.get(key)
+                link = process.connect() if process else None
+                if not link:
+                    process, link = self._get(key, lasting)
+            except OSError as error:
+                raise WarmError(f"cannot be started: {error.strerror or error}") from error
+            self.processes[key] = process
+            return process, link
+
+    def _get(self, key: str, env: dict) -> tuple[WarmProcess, socket.socket]:
+        """One that is kept, where that is wanted and there is room for it; else this run's own."""
+        if self.place:
+            with suppress(OSError):  # also a lock that somebody holds for too long
+                return kept(self.place, key, env)
+        return self._owned(env)
+
+    def _owned(self, env: dict) -> tuple[WarmProcess, socket.socket]:
+        self.owner = self.owner or os.pipe()
+        process = WarmProcess(Path(tempfile.mkdtemp(prefix=PREFIX, dir=short_folder())))
+        self.locks.enter_context(FileLock(process.folder / "lock"))  # it is swept when both of us were killed
+        started = start(process.folder, env, self.owner[0])
+        self.started.append((process, started))
+        return process, until_it_listens(process, started)
+
+    def give_up(self, process: WarmProcess, error: WarmError) -> None:
+        """It does not answer: this run does without, and no other shall wait for it."""
+        self.given_up = error
+        process.kill()
+
+    def is_kept(self, process: WarmProcess) -> bool:
+        return bool(self.place) and process.folder.parent == self.place
+
+
+def kept(place: Path, key: str, env: Mapping[str, str]) -> tuple[WarmProcess, socket.socket]:
+    """A process that outlives this run, or did another. Raises WarmError, and OSError where there is no room."""
+    process = WarmProcess(place / key)
+    with FileLock(_lock(process), timeout=PATIENCE):
+        link = process.connect()
+        if link and is_stopped(pid_of(link)):
+            process.kill()
+            link.close()
+            link = None
+        if not link:
+            _tidy(place)
+            process.folder.mkdir(mode=0o700)
+            started = start(process.folder, env)
+            threading.Thread(target=started.wait, daemon=True, name="reap").start()  # should it end before this run
+            link = until_it_listens(process, started)
+        return process, link
+
+
+def kept_processes(place: Path) -> list[WarmProcess]:
+    """All that have, or had, a folder there."""
+    return [WarmProcess(path) for path in sorted(place.iterdir()) if path.is_dir() and not path.is_symlink()]
+
+
+def _tidy(place: Path) -> None:
+    """Remove what processes that have ended have left there, also that of the one that is to be started."""
+    for process in kept_processes(place):
+        with suppress(OSError, WarmError), FileLock(_lock(process), timeout=0):
+            link = process.connect()
+            if link:
+                link.close()
+            else:
+                shutil.rmtree(process.folder)
+
+
+def _lock(process: WarmProcess) -> Path:
+    return process.folder.with_suffix(".lock")
+
+
+def _see_it_end(started: subprocess.Popen) -> None:
+    try:
+        started.wait(END_SECONDS)
+    except subprocess.TimeoutExpired:  # stopped, or in the middle of an import
+        started.kill()
+        started.wait()
