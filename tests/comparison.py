@@ -44,13 +44,13 @@ class Executions:
     Several of these, in several processes, may share a `target`: each notebook is executed once.
     """
 
-    def __init__(self, source: Path, names: list[str], target: Path, parameters: dict | None = None, *, at_once=2,
-                 engines=tuple(ENGINES)):
+    def __init__(self, source: Path, names: list[str], target: Path, parameters: dict, limits: dict, *,
+                 at_once=2, engines=tuple(ENGINES)):
         self.target = target
         target.mkdir(parents=True, exist_ok=True)
         order = target / f"order-{os.getpid()}.json"
         order.write_text(json.dumps({"source": str(source), "names": names, "engines": list(engines),
-                                     "parameters": parameters or {}}), encoding="utf-8")
+                                     "parameters": parameters, "limits": limits}), encoding="utf-8")
         self.runtime = Path(tempfile.mkdtemp(prefix="outputs-"))  # short: sockets are to lie there
         places = os.environ.get("PYTHONPATH", "").split(os.pathsep)
         env = {name: value for name, value in os.environ.items() if name not in NOT_FOR_KERNELS}
@@ -101,24 +101,26 @@ def main(order: Path) -> None:
             folder = order.parent / engine / name
             with suppress(FileExistsError):
                 folder.mkdir(parents=True)
-                execute_one(Path(todo["source"]), name, folder, engine, todo["parameters"].get(name))
+                execute_one(Path(todo["source"]), name, folder, engine, todo["parameters"].get(name),
+                            todo["limits"].get(name, PATIENCE))
 
 
-def execute_one(source: Path, name: str, folder: Path, engine: str, parameters: dict | None) -> None:
-    """Execute a copy of the notebook in its own folder, beside copies of what lies in `source`/beside."""
+def execute_one(source: Path, name: str, folder: Path, engine: str, parameters: dict | None = None,
+                seconds: int = PATIENCE) -> None:
+    """Execute a copy of the notebook in its own folder, with copies of what is in `source`/beside and `source`/NAME."""
     import papermill
     from papermill.engines import papermill_engines
 
     if engine not in ("papermill", *papermill_engines._engines):  # a checkout that is not installed
         papermill_engines.register(engine, import_module("notemill.execute.engine").NotemillEngine)
-    if (source / "beside").is_dir():
-        shutil.copytree(source / "beside", folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
+    for beside in filter(Path.is_dir, (source / "beside", source / name)):
+        shutil.copytree(beside, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(source / f"{name}.ipynb", folder / "notebook.ipynb")
     ended = {"error": None}
     try:
         papermill.execute_notebook(
             str(folder / "notebook.ipynb"), str(folder / "executed.ipynb"), parameters=parameters, cwd=str(folder),
-            engine_name=ENGINES[engine], progress_bar=False, execution_timeout=PATIENCE)
+            engine_name=ENGINES[engine], progress_bar=False, execution_timeout=seconds)
     except Exception as error:  # whatever ends a notebook is compared too
         ended = {"error": type(error).__name__, "message": str(error)}
     (folder / "ending.json").write_text(json.dumps(ended), encoding="utf-8")
@@ -145,7 +147,7 @@ def normalise(result: dict, folder: Path) -> dict:
             cell["outputs"] = join_streams(cell["outputs"])
     result = replaced(result, folder, lambda found: seen.setdefault(found.group(), f"ID-{len(seen) + 1}"))
     if widgets:
-        models = replaced(widgets[WIDGETS].pop("state"), folder, lambda found: "ID")
+        models = replaced(widgets.get(WIDGETS, {}).pop("state", []), folder, lambda found: "ID")
         result["widgets"] = {**widgets, "models": sorted(models, key=lambda model: json.dumps(model, sort_keys=True))}
     return result
 

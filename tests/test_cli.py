@@ -17,12 +17,13 @@ from notemill.errors import NotemillError
 
 REFERENCE = Path(__file__).parents[1] / "docs" / "reference" / "cli.md"
 COMMANDS = module.cli.commands
-PUBLIC = ["run", "plan", "why", "get", "compare", "debug", "lineage", "gc", "gate", "register", "versions", "package",
-          "export", "init"]
+PUBLIC = ["run", "plan", "warm", "why", "get", "compare", "debug", "lineage", "gc", "gate", "register", "versions",
+          "package", "export", "init"]
 IN_A_PROJECT = [name for name in PUBLIC if name != "init"]
 HEAVY = {"gate", "register", "package", "init"}  # what they print when they succeed has tests of its own
 # Words for each command: some that succeed once there has been a run, and some that fail, with the exit code.
 WORDS = {"run": ([], ["nowhere"], 2), "plan": ([], ["nowhere"], 2), "why": (["one"], ["noe"], 2),
+         "warm": (["--status"], ["--status", "--stop"], 2),
          "get": (["one.out", "FILE"], ["one.uot", "FILE"], 2), "compare": (["latest", "latest"], ["latest", "9999"], 2),
          "debug": (["one"], ["noe"], 2), "lineage": (["RUN"], ["20000101-000000-0000"], 2),
          "gc": ([], ["--keep-days", "-1"], 2), "gate": (None, [], 2), "register": (None, [], 2),

@@ -529,7 +529,7 @@ def test_a_check_that_is_used_looks_used(project, tmp_path):
 
 
 def test_a_memory_that_cannot_be_written_costs_no_more_than_time(project, monkeypatch):
-    def read_only(*words):
+    def read_only(*words, **options):
         raise OSError(30, "read-only")
 
     monkeypatch.setattr("notemill.contract.guard.write_json", read_only)

@@ -4,13 +4,16 @@ import math
 import os
 import random
 import signal
+import stat
 import subprocess
 import sys
+import tempfile
 
 import pytest
 
 from notemill.errors import NotemillError, did_you_mean
-from notemill.files import canonical_json, read_json, sha256_file, sha256_text, write_atomic, write_json, write_notebook
+from notemill.files import (
+    cache_folder, canonical_json, read_json, sha256_file, sha256_text, write_atomic, write_json, write_notebook)
 
 WRITE = """
 import sys
@@ -98,3 +101,33 @@ def test_an_error_reads_as_place_got_allowed_hint():
 def test_the_nearest_name():
     assert did_you_mean("trian", ["train", "test"]) == "did you mean 'train'?"
     assert did_you_mean("zzz", ["train", "test"]) is None and did_you_mean("a", []) is None
+
+
+@pytest.mark.parametrize("write", [write_json, write_notebook, write_atomic])
+def test_what_need_not_outlast_a_power_cut_does_not_wait_for_the_disk(tmp_path, monkeypatch, write):
+    waited, sync = [], os.fsync
+    monkeypatch.setattr(os, "fsync", lambda handle: (waited.append(handle), sync(handle)))
+    content = "text" if write is write_atomic else {"a": 1}
+    write(tmp_path / "a", content, durable=False)
+    assert waited == []
+    write(tmp_path / "b", content)
+    assert len(waited) == 2 and (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+
+
+def test_the_cache_is_the_users_or_else_a_folder_of_their_own(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
+    (tmp_path / "tmp").mkdir()
+    (tmp_path / "file").touch()
+    assert cache_folder({"XDG_CACHE_HOME": f"{tmp_path}/c", "HOME": "/h"}) == tmp_path / "c" / "notemill"
+    assert cache_folder({"HOME": str(tmp_path)}) == tmp_path / ".cache" / "notemill"
+    own = tmp_path / "tmp" / f"notemill-{os.getuid()}"
+    assert cache_folder({"HOME": ""}) == own
+    assert cache_folder({"HOME": f"{tmp_path}/file"}) == own
+    assert stat.S_IMODE(own.stat().st_mode) == 0o700
+
+
+def test_a_folder_of_somebody_else_is_not_trusted(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(os, "getuid", lambda: 4_000_000)
+    folder = cache_folder({})
+    assert folder.parent == tmp_path and folder.name != "notemill-4000000"

@@ -10,6 +10,7 @@ from tiny import cli, cli_process, make_project, notebook, write
 
 from notemill.commands.run import options
 from notemill.errors import UsageError
+from notemill.interpreter import DEFAULT_KERNEL
 from notemill.pipeline import Limits, Output, reaches, read_pipeline
 from notemill.plan import get_ready
 from notemill.project import open_project
@@ -67,7 +68,7 @@ def test_what_is_read(project):
     assert list(pipeline.steps) == ["prepare", "train"]
     assert train.inputs == {"data": Output("prepare", "train")} and train.needs == ("prepare",)
     assert pipeline.steps["prepare"].inputs == {"source": FileSource("data.csv")}
-    assert (train.kernel, train.limits, train.env, train.secrets) == ("process", Limits(), (), ())
+    assert (train.kernel, train.limits, train.env, train.secrets) == (DEFAULT_KERNEL, Limits(), (), ())
 
 
 def test_the_good_one_is_good(project):
@@ -201,7 +202,7 @@ BAD = {
                            ":12: step 'train': inputs.data", "its parameter takes no list of paths",
                            "the notebook takes text", None),
     "unknown kernel": ("    notebook: train.ipynb\n", "    notebook: train.ipynb\n    kernel: pyton3\n",
-                       ":12: step 'train': kernel", "there is no Jupyter kernel 'pyton3'", "there are: process",
+                       ":12: step 'train': kernel", "there is no Jupyter kernel 'pyton3'", "there are: warm, process",
                        "did you mean 'python3'?"),
     "negative limit": ("task: classification", "limits: {seconds: -1}", ":2: limits.seconds", "got -1",
                        "must be more than 0", None),

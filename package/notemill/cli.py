@@ -119,6 +119,21 @@ def plan(folder: Path, as_json: bool, **asked):
 
 
 @cli.command()
+@click.option("--status", is_flag=True, help="How this user's warm processes are; starts nothing.")
+@click.option("--stop", "stopping", is_flag=True, help="End them all; kernels that run may finish.")
+@in_project
+def warm(folder: Path, status: bool, stopping: bool, as_json: bool):
+    """Have the process ready that kernels are forked from.
+
+    Starts it, or finds it, and imports there what the project's notebooks import. It ends when it was idle for 10
+    minutes.
+    """
+    from notemill.commands import warm as command
+
+    command.warm(folder, status, stopping, as_json=as_json)
+
+
+@cli.command()
 @click.argument("step", shell_complete=_complete_step)
 @in_project
 def why(step: str, folder: Path, as_json: bool):

@@ -25,8 +25,12 @@ def sha256_file(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def write_atomic(path: Path, content: str | bytes, mode: int = 0o644) -> None:
-    """Write `content` so that `path` holds the old or the new bytes, never a part: temporary file, fsync, rename."""
+def write_atomic(path: Path, content: str | bytes, mode: int = 0o644, *, durable: bool = True) -> None:
+    """Write `content` so that `path` holds the old or the new bytes, never a part: temporary file, fsync, rename.
+
+    Without `durable` there is no fsync, and a power cut, though no kill, may leave an empty file or a part: for caches,
+    and for what is written again soon.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
@@ -34,22 +38,25 @@ def write_atomic(path: Path, content: str | bytes, mode: int = 0o644) -> None:
             file.write(content.encode("utf-8", "surrogatepass") if isinstance(content, str) else content)
             file.flush()
             os.fchmod(file.fileno(), mode)
-            os.fsync(file.fileno())
+            if durable:
+                os.fsync(file.fileno())
         os.replace(temporary, path)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
-    sync_folder(path.parent)
+    if durable:
+        sync_folder(path.parent)
 
 
-def write_json(path: Path, value: object) -> None:
+def write_json(path: Path, value: object, *, durable: bool = True) -> None:
     """Facts for people and programs: sorted, indented, written whole."""
-    write_atomic(path, json.dumps(value, sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+    write_atomic(path, json.dumps(value, sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False) + "\n",
+                 durable=durable)
 
 
-def write_notebook(path: Path, notebook: dict) -> None:
+def write_notebook(path: Path, notebook: dict, *, durable: bool = True) -> None:
     """A notebook as Jupyter writes it, whole."""
-    write_atomic(path, json.dumps(notebook, sort_keys=True, indent=1, ensure_ascii=False) + "\n")
+    write_atomic(path, json.dumps(notebook, sort_keys=True, indent=1, ensure_ascii=False) + "\n", durable=durable)
 
 
 def read_json(path: Path, default: object = None) -> object:

@@ -39,5 +39,5 @@ class Memory:
             values = {**(other if isinstance(other, dict) else {}), **self.values}
             if len(values) > MOST:
                 values = {key: value for key, value in values.items() if key in self.asked}
-            write_atomic(self.path, canonical_json(values))
+            write_atomic(self.path, canonical_json(values), durable=False)
             self.changed = self.cleaned = False

@@ -79,7 +79,7 @@ class Project:
                 old.get("done")
             facts = {**facts, "done": done}
         if old != facts:
-            write_json(self.folder / "latest" / f"{step}.json", facts)
+            write_json(self.folder / "latest" / f"{step}.json", facts, durable=False)
 
     # runs
     @property

@@ -57,12 +57,15 @@ class Ran:
 
 
 def notemill_run(project: Path, *words: object, more: Mapping[str, str]) -> Ran:
-    """`notemill run --json WORDS`, as a user would call it."""
+    """`notemill run --json WORDS`, as a user would call it. Raises Broken where a step was warned of anything."""
     began = time.time()
     seconds, out = process(command("run", "--json", *words, project=project), more)
     told = json.loads(out)
     if told["status"] != "done":
         raise Broken(f"the run ended as {told['status']}")
+    for step in told["steps"]:
+        for text in step["warnings"]:  # that it fell back to an ordinary kernel, for one
+            raise Broken(f"{step['step']}: {text}")
     return Ran(began, seconds, told)
 
 

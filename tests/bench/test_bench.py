@@ -80,6 +80,13 @@ def test_who_runs_less_than_all_cells_is_broken(tmp_path):
         rivals.shown_in(path)
 
 
+def test_a_run_that_warns_is_broken(tmp_path):
+    project = projects.make_project(tmp_path, steps={"only": {"notebook": "only.ipynb"}}, files={"data.txt": "x"},
+                                    notebooks={"only.ipynb": projects.notebook("open('../data.txt').close()")})
+    with pytest.raises(Broken, match="only: reads data.txt, which is not among its inputs"):
+        rivals.notemill_run(project, "--offline", more=rivals.COLD)
+
+
 def test_a_process_that_fails_is_broken_with_its_last_words():
     with pytest.raises(Broken, match="ended with 3: alas"):
         rivals.process([sys.executable, "-c", "import sys; print('alas', file=sys.stderr); sys.exit(3)"])

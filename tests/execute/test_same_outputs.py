@@ -13,7 +13,8 @@ SOURCE = ROOT / "tests" / "resources" / "engine"
 NAMES = sorted(path.stem for path in SOURCE.glob("*.ipynb"))
 PARAMETERS = {"cells-parameters": {"given": 2}, "cells-parameters-none": {"given": [1, {"a": None}], "name": "it's"},
               "cells-parameters-odd": {"given": 5, "name": 'ä "q"'}}
-SLOW = ("joblib-", "spawn-", "process-outlives", "state-completion", "text-very-slow")
+LIMITS = {"error-time-limit": 2}  # seconds that a cell may take
+SLOW = ("joblib-", "spawn-", "process-outlives", "text-very-slow")
 
 # Notebook: why it comes out otherwise. docs/reference/engine.md says the same in its table.
 DIFFERS = {
@@ -69,7 +70,7 @@ def executions(request, tmp_path_factory):
              if getattr(item, "originalname", "") == "test_comes_out_alike"]
     base = tmp_path_factory.getbasetemp()
     shared = base.parent if hasattr(request.config, "workerinput") else base
-    running = Executions(SOURCE, sorted({*asked, *BY_CHANCE}), shared / "engine", PARAMETERS)
+    running = Executions(SOURCE, sorted({*asked, *BY_CHANCE}), shared / "engine", PARAMETERS, LIMITS)
     yield running
     running.end()
 

@@ -82,7 +82,7 @@ def test_every_dependency_is_imported():
 
 
 def test_every_import_of_the_tests_is_declared():
-    own = {"notemill", "conftest", "tests"} | {path.stem for path in (ROOT / "tests").rglob("*.py")}
+    own = {"notemill", "conftest", "tests"} | {path.stem for path in (ROOT / "tests").rglob("*")}
     imported = imported_distributions(read_sources("tests"), own)
     assert imported <= declared() | extras() | groups("test")
 

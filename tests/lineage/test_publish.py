@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from lineage_toy import SECRET, by_name, snapshot
+from lineage_toy import SECRET, by_name, log_in, snapshot
 
 from notemill import lineage
 from notemill.files import read_json, write_json
@@ -329,3 +329,62 @@ def test_earlier_runs_are_found_on_all_pages(project, uri, monkeypatch):
     monkeypatch.setitem(lineage.publish.__globals__, "PAGE", 1)
     lineage.publish(record, project.store, uri, run_folder=project.runs / RUN)
     assert snapshot(uri) == before
+
+
+@pytest.fixture
+def batches(monkeypatch):
+    """Of each request that logs: how many metrics, parameters and tags it holds."""
+    from mlflow import MlflowClient
+    sent, log = [], MlflowClient.log_batch
+
+    def counted(self, run, metrics=(), params=(), tags=(), **options):
+        sent.append((len(metrics), len(params), len(tags)))
+        return log(self, run, metrics, params, tags, **options)
+    monkeypatch.setattr(MlflowClient, "log_batch", counted)
+    return sent
+
+
+def test_figures_and_parameters_of_a_step_go_in_one_request(project, uri, batches):
+    project.make_run(RUN)
+    send(project, uri)
+    assert len(batches) == 4 and (6, 3, 0) in batches, batches      # the tags came with the run
+
+
+def test_tags_that_an_earlier_attempt_did_not_send_are_sent(project, uri):
+    project.make_run(RUN, status="running", steps=[{**step, "status": "running"} if step["step"] == "train" else step
+                                                   for step in project.record(RUN)["steps"]])
+    record = read_json(project.runs / RUN / "run.json")
+    lineage.publish(record, project.store, uri, run_folder=project.runs / RUN)
+    project.make_run(RUN)
+    assert send(project, uri)[RUN]["tags"]["notemill.status"] == "failed"
+
+
+def test_what_is_too_long_for_one_request_goes_in_two(project, server, batches, tmp_path):
+    """A server takes a megabyte at once, in which each of these characters takes six bytes or twelve."""
+    code = "import mlflow\nfor n in range(15): mlflow.set_tag(f't{n}', '\U0001f600' * 4900)"
+    log_in(tmp_path / "mlflow", code, tmp_path)
+    long, name = {f"p{n}": "é" * 5000 for n in range(15)}, "20261126-000000-0006"
+    train = project.step(name, "train", params=long)
+    project.make_run(name, tmp_path / "mlflow", project="long", steps=[train])
+    lineage.sync(project.runs, project.store, server.uri)
+    made = by_name(snapshot(server.uri, "long"))["train"]
+    assert made["params"] == long and made["tags"]["t14"] == "\U0001f600" * 4900
+    assert (0, 0, 15) in batches, batches
+
+
+def test_what_is_imported_ahead_is_all_that_a_client_needs(tmp_path):
+    code = """
+import sys
+from pathlib import Path
+from notemill import lineage
+from notemill.lineage.client import mlflow_client
+uri = f"sqlite:///{sys.argv[1]}/mlflow.db"
+lineage.ensure_embedded(uri)
+lineage.import_mlflow(uri)
+before = set(sys.modules)
+with mlflow_client(uri):
+    pass
+print(len(set(sys.modules) - before))
+"""
+    done = subprocess.run([sys.executable, "-c", code, tmp_path], capture_output=True, text=True, check=True)
+    assert int(done.stdout) < 50      # without the store it is 300

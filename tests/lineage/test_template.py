@@ -3,7 +3,6 @@ import sqlite3
 import stat
 import subprocess
 import sys
-import tempfile
 from contextlib import closing
 from pathlib import Path
 
@@ -11,7 +10,6 @@ import pytest
 
 from notemill import lineage
 from notemill.errors import NotemillError, UsageError
-from notemill.files import cache_folder
 from notemill.lineage import template
 from notemill.lineage.client import mlflow_client
 
@@ -67,25 +65,6 @@ def test_a_file_that_is_no_database_is_refused(tmp_path):
     (tmp_path / "mlflow.db").write_text("not a database, but long enough to look like one " * 100)
     with pytest.raises(UsageError, match="schema None"):
         lineage.ensure_embedded(f"sqlite:///{tmp_path}/mlflow.db")
-
-
-def test_the_cache_is_the_users_or_else_a_folder_of_their_own(tmp_path, monkeypatch):
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
-    (tmp_path / "tmp").mkdir()
-    (tmp_path / "file").touch()
-    assert cache_folder({"XDG_CACHE_HOME": f"{tmp_path}/c", "HOME": "/h"}) == tmp_path / "c" / "notemill"
-    assert cache_folder({"HOME": str(tmp_path)}) == tmp_path / ".cache" / "notemill"
-    own = tmp_path / "tmp" / f"notemill-{os.getuid()}"
-    assert cache_folder({"HOME": ""}) == own
-    assert cache_folder({"HOME": f"{tmp_path}/file"}) == own
-    assert stat.S_IMODE(own.stat().st_mode) == 0o700
-
-
-def test_a_folder_of_somebody_else_is_not_trusted(tmp_path, monkeypatch):
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    monkeypatch.setattr(os, "getuid", lambda: 4_000_000)
-    folder = cache_folder({})
-    assert folder.parent == tmp_path and folder.name != "notemill-4000000"
 
 
 def test_a_migration_that_fails_says_why_and_leaves_nothing(tmp_path, monkeypatch):

@@ -104,7 +104,8 @@ def index_page(tmp_path, three_steps):
     record.update(status="failed", error={"where": "x", "got": HOSTILE, "allowed": None, "hint": None, "step": "train",
                                           "cell": 5, "line": 1, "report": "reports/train.html#cell-5"},
                   ci={"build": "1", "link": "javascript:alert(1)"}, git={"commit": "a" * 40, "branch": "b" * 200})
-    report.write_index(record, tmp_path / "index.html", previous=three_steps, notebooks={"train": full_notebook()})
+    report.write_index(record, tmp_path / "index.html", previous=three_steps,
+                       pictures={"train": report.pictures(full_notebook())})
     return tmp_path / "index.html"
 
 
@@ -194,7 +195,7 @@ def long_page(tmp_path):
                        outputs={"model": {"file": "model.skops", "sha256": SHA, "bytes": 1}}) for n in range(40)]
     steps[1].update(step="a_name_that_is_much_longer_than_any_node_is_wide_" * 2, purpose="Says what it is for. " * 30,
                     params={"text": "word\n" * 1000, "blob": "x" * 5000}, needs=["step_0"])
-    report.write_index(make_record(*steps), tmp_path / "index.html", previous=make_record(*steps), notebooks={})
+    report.write_index(make_record(*steps), tmp_path / "index.html", previous=make_record(*steps), pictures={})
     return tmp_path / "index.html"
 
 
@@ -213,7 +214,7 @@ def test_the_index_reads_in_one_go(visit, long_page, index_page, width):
 
 
 def test_on_a_phone_tables_need_no_scrolling_sideways(visit, tmp_path, three_steps):
-    report.write_index(three_steps, tmp_path / "index.html", previous=copy.deepcopy(three_steps), notebooks={})
+    report.write_index(three_steps, tmp_path / "index.html", previous=copy.deepcopy(three_steps), pictures={})
     assert visit(tmp_path / "index.html", 390).evaluate(SCROLLS, "x") == []
 
 

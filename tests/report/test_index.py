@@ -16,7 +16,8 @@ from notemill.report import page as words
 def page(tmp_path):
     def make(record, previous=None, notebooks=None):
         target = tmp_path / "reports" / "index.html"
-        report.write_index(record, target, previous=previous, notebooks=notebooks or {})
+        pictures = {name: report.pictures(one) for name, one in (notebooks or {}).items()}
+        report.write_index(record, target, previous=previous, pictures=pictures)
         return BeautifulSoup(target.read_text(encoding="utf-8"), "html.parser")
     return make
 

@@ -2,6 +2,7 @@
 
 import re
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from bs4 import BeautifulSoup
@@ -290,3 +291,24 @@ def test_pictures_of_other_kinds(page):
 
 def test_raw_cells_are_shown_as_text(page):
     assert page({"cell_type": "raw", "source": HOSTILE, "metadata": {}}).select_one("pre.raw").text == HOSTILE
+
+
+def test_templates_are_compiled_once_and_serve_reports_that_end_in_parallel(tmp_path, monkeypatch):
+    """What differs between reports, language and folder of pictures too, does not pass from one to another."""
+    def write(number, place):
+        folder = tmp_path / f"own-{number}"
+        folder.mkdir(exist_ok=True)
+        (folder / "p.svg").write_text(f"<svg>{number}</svg>")
+        book = notebook(text(f"# Title {number}\n![](p.svg)"), code("x <- function(a) NULL", stream(f"out {number}")),
+                        language="r" if number % 2 else "python")
+        report.write_step_report(book, tmp_path / place / f"{number}.html", step=f"s{number}", subtitle="t",
+                                 folder=folder)
+    for number in range(12):
+        write(number, "alone")
+    monkeypatch.setattr("jinja2.Environment.compile", lambda *args: pytest.fail("compiled again"))
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda number: write(number, "together"), range(12)))
+    alone, together = ([(tmp_path / place / f"{number}.html").read_text() for number in range(12)]
+                       for place in ("alone", "together"))
+    assert alone == together and "Title 7" in alone[7] and len(set(alone)) == 12
+    assert alone[1].count("<span") != alone[2].count("<span")   # each in its own language

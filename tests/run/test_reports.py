@@ -5,6 +5,9 @@ import shutil
 import pytest
 from tiny import cli, make_project, markdown, notebook, write_notebook
 
+from notemill.files import write_atomic
+from notemill.run import reports
+
 
 @pytest.fixture
 def project(tmp_path):
@@ -99,3 +102,46 @@ def test_lineage_is_sent_by_the_next_run_that_is_not_offline(project, run_here):
     assert cli("run", project=project).code == 0
     assert (project / "mlflow.db").exists()
     assert not list(project.glob(".notemill/runs/*/mlflow.pending"))
+
+
+PICTURE = ("from IPython.display import display, SVG; display(SVG('<svg xmlns=\"http://www.w3.org/2000/svg\" "
+           "width=\"9\" height=\"9\"/>'))")
+
+
+def test_pictures_are_on_the_page_though_no_notebook_is_read_twice_for_them(tmp_path, run_here, monkeypatch):
+    steps = {"one": {"notebook": "one.ipynb", "outputs": {"out": "o.txt"}},
+             "two": {"notebook": "two.ipynb", "inputs": {"data": "one.out"}}}
+    project = make_project(tmp_path, steps=steps, notebooks={
+        "one.ipynb": notebook("open(out, 'w').write('1')", PICTURE, parameters="out = ''"),
+        "two.ipynb": notebook(PICTURE, parameters="data = ''")})
+    read, real = [], reports.shown_notebook
+    monkeypatch.setattr(reports, "shown_notebook", lambda project, step, ready: (
+        read.append(step["step"]), real(project, step, ready))[1])
+    run_here(project)
+    assert sorted(read) == ["one", "two"]
+    assert [f"Plot of step {name}" in page(project, "index.html") for name in ("one", "two")] == [True, True]
+    read.clear()
+    run_here(project, "--force=two")
+    assert sorted(read) == ["one", "two"]     # one is reused: read once, for the page
+    assert [f"Plot of step {name}" in page(project, "index.html") for name in ("one", "two")] == [True, True]
+
+
+def test_the_runs_own_copy_of_a_report_stays_as_it_was(project, run_here):
+    first = run_here(project).json["run"]
+    own = project / ".notemill" / "runs" / first / "reports" / "one.html"
+    before = own.read_bytes()
+    assert before == (project / "reports" / "one.html").read_bytes()
+    run_here(project, "--force")
+    assert own.read_bytes() == before != (project / "reports" / "one.html").read_bytes()
+
+
+@pytest.mark.parametrize("refusal", [None, OSError(1, "Operation not permitted")])
+def test_a_report_that_is_written_again_is_copied_again(tmp_path, monkeypatch, refusal):
+    def refused(*names):
+        raise refusal
+    if refusal:
+        monkeypatch.setattr("os.link", refused)
+    for text in ("old", "new"):
+        write_atomic(tmp_path / "one.html", text)
+        reports.keep_copy(tmp_path / "one.html", tmp_path / "own" / "one.html")
+        assert (tmp_path / "own" / "one.html").read_text() == text

@@ -118,7 +118,7 @@ def _remembered(contract: Contract, files: Sequence[tuple[str, Path]], digests: 
     from notemill.contract.rules import check
     result = check(contract, files)
     with suppress(OSError):  # a folder that may only be read costs the check again
-        write_json(place, result.as_json())
+        write_json(place, result.as_json(), durable=False)
     return result
 
 

@@ -1,15 +1,15 @@
 """A warm kernel for `papermill --engine notemill`: for any notebook, without a project."""
 
 import json
+import logging
 import os
-import shutil
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 
-from notemill.errors import UsageError
 from notemill.execute.folders import PREFIX, short_folder
 from notemill.execute.warm.kernel import WarmKernel
 from notemill.execute.warm.pool import Pool
@@ -18,6 +18,7 @@ from notemill.notebook import describe
 from notemill.warmth import keep_warm
 
 OWN_ARGUMENTS = ["-m", "ipykernel_launcher", "-f", "{connection_file}"]
+USUAL_PROVISIONER = "local-provisioner"
 SETTINGS = ("ipython_config.py", "ipython_config.json", "ipython_kernel_config.py", "ipython_kernel_config.json",
             "startup/*.py", "startup/*.ipy")  # a user's: in a warm process they would act once for all
 
@@ -26,29 +27,50 @@ SETTINGS = ("ipython_config.py", "ipython_config.json", "ipython_kernel_config.p
 def kernel_manager(notebook: Mapping, kernel_name: str) -> Iterator[object | None]:
     """The manager of a warm kernel, gone afterwards; None where the notebook asks for another than this Python's, or
     there can be no warm one."""
-    if sys.platform != "linux" or not is_own(kernel_name) or has_settings():
-        yield None
-        return
-    folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=short_folder()))
+    with ExitStack() as at_the_end:
+        possible = sys.platform == "linux" and is_own(kernel_name) and not has_settings()
+        yield begin(at_the_end, notebook) if possible else None
+
+
+def begin(at_the_end: ExitStack, notebook: Mapping) -> object | None:
+    """Start a kernel; what goes wrong is told, and None leaves it to Papermill."""
     try:
-        with Pool(keep=keep_warm(os.environ, terminal=sys.stdout.isatty())) as pool:
-            yield from _kernel(notebook, folder, pool)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _kernel(notebook: Mapping, folder: Path, pool: Pool) -> Iterator[object]:
-    from jupyter_core.utils import run_sync
-
-    kernel = WarmKernel(pool, folder, settings_of(folder), lambda: None, imports=imports_of(notebook))
-    try:
+        kernel = make_kernel(at_the_end, notebook)
         kernel.start()
         kernel.pid()
-        yield kernel.manager
-        if kernel.manager and kernel.manager.kernel:
-            run_sync(kernel.manager.shutdown_kernel)()
-    finally:
-        kernel.end()
+    except OSError as error:
+        warn(f"a warm kernel cannot be started: {error}")
+        return None
+    for note in kernel.notes:
+        warn(note)
+    if kernel.manager:
+        at_the_end.push(partial(shut_down, kernel.manager))
+    return kernel.manager
+
+
+def make_kernel(at_the_end: ExitStack, notebook: Mapping) -> WarmKernel:
+    from filelock import FileLock
+
+    folder = Path(at_the_end.enter_context(tempfile.TemporaryDirectory(
+        prefix=PREFIX, dir=short_folder(), ignore_cleanup_errors=True)))
+    at_the_end.enter_context(FileLock(folder / "lock"))  # else it would be swept
+    pool = at_the_end.enter_context(Pool(keep=keep_warm(os.environ, terminal=sys.stdout.isatty())))
+    kernel = WarmKernel(pool, folder, settings_of(folder), lambda: None, imports=imports_of(notebook))
+    at_the_end.callback(kernel.leave)
+    return kernel
+
+
+def shut_down(manager, kind: type | None, *_) -> None:
+    """Ask the kernel to end, so that what it does at its end is done; who interrupts does not wait for that."""
+    from jupyter_core.utils import run_sync
+
+    if manager.kernel and manager.is_alive():
+        run_sync(manager.shutdown_kernel)(now=bool(kind) and not issubclass(kind, Exception))
+
+
+def warn(text: str) -> None:
+    """As Papermill tells things."""
+    logging.getLogger("papermill").warning("notemill: %s", text)
 
 
 def settings_of(folder: Path) -> dict:
@@ -65,22 +87,32 @@ def is_own(kernel_name: str) -> bool:
         spec = KernelSpecManager().get_kernel_spec(kernel_name)
     except NoSuchKernel:
         return False
-    own = spec.argv[0] in OWN_WORDS or os.path.realpath(spec.argv[0]) == os.path.realpath(sys.executable)
-    plain = [word for word in spec.argv[1:] if word != "-Xfrozen_modules=off"]
-    return own and plain == OWN_ARGUMENTS and not spec.env
+    words = [word for word in spec.argv if word != "-Xfrozen_modules=off"]
+    provisioner = spec.metadata.get("kernel_provisioner", {}).get("provisioner_name", USUAL_PROVISIONER)
+    return (bool(words) and is_this_python(words[0]) and words[1:] == OWN_ARGUMENTS and not spec.env
+            and spec.interrupt_mode == "signal" and provisioner == USUAL_PROVISIONER)
+
+
+def is_this_python(word: str) -> bool:
+    """Whether it starts this very interpreter; that of another environment may be a link to the same file."""
+    folders = [os.path.realpath(os.path.dirname(path)) for path in (word, sys.executable)]
+    same = folders[0] == folders[1] and os.path.realpath(word) == os.path.realpath(sys.executable)
+    return word in OWN_WORDS or (os.path.isabs(word) and same)
 
 
 def has_settings() -> bool:
-    """Whether the user has changed how IPython behaves."""
+    """Whether somebody has changed how IPython behaves."""
+    from IPython.core.application import ENV_CONFIG_DIRS, SYSTEM_CONFIG_DIRS
     from IPython.paths import get_ipython_dir
 
-    profile = Path(get_ipython_dir(), "profile_default")
-    return any(any(profile.glob(name)) for name in SETTINGS)
+    folders = [Path(get_ipython_dir(), "profile_default"), *map(Path, (*SYSTEM_CONFIG_DIRS, *ENV_CONFIG_DIRS))]
+    return bool(os.environ.get("PYTHONSTARTUP")) or any(
+        any(folder.glob(name)) for folder in folders for name in SETTINGS)
 
 
 def imports_of(notebook: Mapping) -> tuple[str, ...]:
     """What the notebook's code imports, as far as it can be read."""
     try:
         return describe(json.loads(json.dumps(notebook)), "", "the notebook").imports
-    except UsageError:
+    except Exception:  # whatever is odd in it, it is not ours to tell
         return ()

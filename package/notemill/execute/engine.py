@@ -3,6 +3,7 @@
 For a job of notemill's it also has our saves and our watch; for anybody else it is a faster drop-in.
 """
 
+import asyncio
 import contextlib
 import logging
 import signal
@@ -14,13 +15,16 @@ from nbformat.v4 import new_output
 from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import Engine, NBClientEngine, NotebookExecutionManager, papermill_engines
 
-from notemill.execute.outputs import join_streams, mend_content, printed_traceback
+from notemill.execute.outputs import Allowance, continues, join_streams, mend_content, printed_traceback
 from notemill.files import write_notebook
 from notemill.interpreter import OWN
 
 ENGINE = "notemill"
 SAVE_EVERY = 0.5  # seconds; Papermill saves twice a cell
 OUTPUT_TIMEOUT = 120  # seconds without any message, after a cell's end, until its last ones are given up
+MOST_STATUS = 255  # a higher one stands for none
+LOOK_EVERY = 0.1  # seconds: whether the kernel is alive
+LAST_WORDS = 5  # seconds that a dead kernel's messages may take to be read
 NO_LIMIT = 10**7  # seconds
 SAVE_SHARE = 10  # the pause is so many times what a save takes: a large notebook is not saved all the time
 
@@ -45,7 +49,7 @@ class SavedAtIntervals(NotebookExecutionManager):
         began = time.monotonic()
         if began >= self.next_save:
             with contextlib.suppress(OSError):  # a full disk: the next save, or the end, may fare better
-                write_notebook(self.job.saved, self.job.redact(self.nb))
+                write_notebook(self.job.saved, self.job.redact(self.nb), durable=False)
             taken = time.monotonic() - began
             self.next_save = began + max(SAVE_EVERY, SAVE_SHARE * taken)
 
@@ -83,7 +87,8 @@ class Client(PapermillNotebookClient):
     """Papermill's client, with a watch on the kernel's processes; takes outputs of any number and length."""
 
     fault: Exception | None = None
-    left = False
+    left, heard = False, 0
+    allowance = Allowance()
 
     def papermill_execute_cells(self):
         try:
@@ -92,6 +97,7 @@ class Client(PapermillNotebookClient):
             self.nb_man.running.watch.look()
 
     def execute_cell(self, cell, cell_index, *args, **kwargs):
+        self.allowance = Allowance()
         try:
             super().execute_cell(cell, cell_index, *args, **kwargs)
         except (DeadKernelError, CellTimeoutError):
@@ -99,6 +105,7 @@ class Client(PapermillNotebookClient):
             raise
         finally:
             self.join_streams(cell, cell_index)
+            self.tell_what_is_left_out(cell)
         if self.fault:
             cell.metadata.papermill["exception"] = True
             raise self.fault
@@ -107,14 +114,41 @@ class Client(PapermillNotebookClient):
         return cell
 
     def process_message(self, msg, cell, cell_index):
+        self.heard += 1
+        return self.take_message(msg, cell, cell_index)
+
+    def take_message(self, msg, cell, cell_index):
         """What goes wrong here would break off nbclient in the middle of its work: it is raised when the cell ends."""
         try:
             mend_content(msg["content"])
-            return super().process_message(msg, cell, cell_index)
+            if self.allowance.admits(msg, self.widget_of(msg)):
+                return super().process_message(msg, cell, cell_index)
         except CellExecutionComplete:
             raise
         except Exception as error:
             self.fault = self.fault or error
+
+    def widget_of(self, msg):
+        """The output widget that takes what is shown; None: the cell."""
+        hooks = self.output_hook_stack.get(msg["parent_header"].get("msg_id"))
+        return hooks[-1] if hooks else None
+
+    def output(self, outs, msg, display_id, cell_index):
+        """A text is added to the one before it: a million outputs would take much memory."""
+        if self.widget_of(msg) or self.clear_before_next_output or not continues(outs, msg):
+            return super().output(outs, msg, display_id, cell_index)
+        outs[-1]["text"] += msg["content"]["text"]
+        return outs[-1]
+
+    def tell_what_is_left_out(self, cell):
+        words = self.allowance.words
+        if words:
+            text = f"\n[notemill: {words} were shown by this cell and are left out]\n"
+            cell.outputs.append(new_output("stream", name="stderr", text=text))
+            number = cell.metadata.get("notemill", {}).get("cell")
+            place = f"cell {number}" if number else "the cell that sets the parameters"
+            self.nb_man.running.notes.append(
+                f"{place} showed {words} than the {self.allowance.most // 10**6} MB that are kept of a cell")
 
     def join_streams(self, cell, cell_index):
         """Displays that a later cell changes are known by their place among the outputs."""
@@ -128,6 +162,19 @@ class Client(PapermillNotebookClient):
     def note_exit(self, execute_reply, **kwargs):
         payload = execute_reply["content"].get("payload", ()) if execute_reply else ()
         self.left = any(one.get("source") == "ask_exit" for one in payload)
+
+    async def _async_poll_kernel_alive(self):
+        """As nbclient's, which looks once a second: who has ended a kernel waits for this. What it said last counts."""
+        with contextlib.suppress(DeadKernelError):
+            while True:
+                await asyncio.sleep(LOOK_EVERY)
+                await self._async_check_alive()
+        end = time.monotonic() + LAST_WORDS
+        heard = None
+        while heard != self.heard and time.monotonic() < end:
+            heard = self.heard
+            await asyncio.sleep(LOOK_EVERY)
+        self.task_poll_for_reply.cancel()
 
     async def _async_poll_output_msg(self, parent_msg_id, cell, cell_index):
         """As nbclient's, which limits the time for all that is still to come: this one limits the time of silence."""
@@ -157,6 +204,8 @@ def how_it_ended(process) -> str:
     code = process.poll() if process else None
     if code is None:
         return "the kernel does not answer"
+    if code > MOST_STATUS:
+        return "the kernel ended, with an exit status that is unknown"
     if code >= 0:
         return f"the kernel ended itself with exit status {code}"
     name = signal.Signals(-code).name

@@ -39,7 +39,7 @@ def short_folder() -> str | None:
 
 def own_folder() -> Path | None:
     """Where this user's lasting processes have their folders, 0700; None where there is no safe place."""
-    return next(filter(is_safe, _places()), None)
+    return next(filter(_is_safe, _places()), None)
 
 
 def _places() -> Iterator[Path]:
@@ -48,12 +48,13 @@ def _places() -> Iterator[Path]:
         return
     own = f"{PREFIX}warm-{os.getuid()}"
     runtime = os.environ.get("XDG_RUNTIME_DIR")
-    for place in ([Path(runtime, "notemill")] if runtime else []) + [Path(tempfile.gettempdir(), own), Path("/tmp", own)]:
+    usual = [Path(runtime, "notemill")] if runtime else []
+    for place in [*usual, Path(tempfile.gettempdir(), own), Path("/tmp", own)]:
         if place.is_absolute() and len(os.fsencode(place)) + KEPT_PART <= SOCKET_PATH:
             yield place
 
 
-def is_safe(folder: Path) -> bool:
+def _is_safe(folder: Path) -> bool:
     """Whether the folder is there, or could be made, and nobody else may write to it or put another in its place."""
     try:
         above = folder.parent.stat()

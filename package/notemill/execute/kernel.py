@@ -98,7 +98,8 @@ def make_kernel(job: Job) -> Iterator[Kernel]:
     """The job's kernel, not yet started; it is gone afterwards, with its folder, which is locked until then."""
     from filelock import FileLock
 
-    import_whole("jupyter_client", "nbformat")  # first: it takes long, and who is killed meanwhile leaves no folder
+    if not _is_warm(job):
+        import_whole("jupyter_client", "nbformat")  # first: it takes long, and who is killed meanwhile leaves no folder
     folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=short_folder()))  # 0700
     try:
         with FileLock(folder / "lock"):
@@ -108,11 +109,15 @@ def make_kernel(job: Job) -> Iterator[Kernel]:
 
 
 def _kernel_in(folder: Path, job: Job) -> Iterator[Kernel]:
-    kernel = _warm(folder, job) if job.kernel == WARM and job.pool else _ordinary(folder, job)
+    kernel = _warm(folder, job) if _is_warm(job) else _ordinary(folder, job)
     try:
         yield kernel
     finally:
         kernel.end()
+
+
+def _is_warm(job: Job) -> bool:
+    return job.kernel == WARM and bool(job.pool)
 
 
 def _ordinary(folder: Path, job: Job) -> Kernel:
@@ -144,7 +149,7 @@ def _own_spec(job: Job, folder: Path):
 
     settings = folder / "settings.json"
     settings.write_text(json.dumps({**_settings(job, folder), "parent": os.getpid()}))
-    return KernelSpec(argv=[sys.executable, "-P", str(START), "launcher", str(settings), "-f", "{connection_file}"],
+    return KernelSpec(argv=[sys.executable, str(START), "launcher", str(settings), "-f", "{connection_file}"],
                       display_name="notemill", language="python")
 
 

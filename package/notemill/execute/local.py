@@ -35,10 +35,10 @@ def execute(job: Job) -> Executed:
         _mark(running.notebook, failure)
     notebook = job.redact(running.notebook)
     with suppress(OSError):  # a full disk: whoever stores the notebook meets it again, when there is room
-        write_notebook(job.saved, notebook)
+        write_notebook(job.saved, notebook, durable=False)
     left = [] if failure else _cells_left(notebook)
     return Executed(notebook, failure, round(time.monotonic() - began, 3), *running.costs, reads, len(left),
-                    _number(_ending_cell(notebook)) if left else None, tuple(kernel.notes))
+                    _number(_ending_cell(notebook)) if left else None, (*kernel.notes, *running.notes))
 
 
 def _papermill(job: Job, kernel: Kernel) -> Running:
@@ -46,7 +46,7 @@ def _papermill(job: Job, kernel: Kernel) -> Running:
     running = Running(job.notebook)
     try:
         kernel.start()
-        import_whole("papermill", "nbconvert")
+        import_whole("papermill")
         running.watch = Watch(kernel.pid(), job.limits, job.stop, born_mb=kernel.born_mb)
         running.watch.start()
         if running.watch.breached():  # a cell may be done before it looks for the first time

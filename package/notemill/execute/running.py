@@ -1,19 +1,21 @@
 """What becomes known of a notebook while it runs."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from notemill.execute.watch import Watch
 
 
 @dataclass
 class Running:
-    """`notebook` is Papermill's copy, `error` what ended it, `ended` a dead kernel's end in words."""
+    """`notebook` is Papermill's copy, `error` what ended it, `ended` a dead kernel's end in words, `notes`
+    are for the user."""
 
     notebook: dict
     watch: Watch | None = None
     error: Exception | None = None
     ended: str | None = None
     begun: bool = False
+    notes: list[str] = field(default_factory=list)
 
     @property
     def reason(self) -> str:

@@ -15,11 +15,18 @@ BRIEF = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2", "MLFLOW_HTTP_REQUEST_BACKOFF_FA
 MISLEADING = ("MLFLOW_RUN_ID", "MLFLOW_EXPERIMENT_ID", "MLFLOW_EXPERIMENT_NAME", "MLFLOW_REGISTRY_URI")
 
 
-def import_mlflow() -> None:
-    """Take the seconds that importing MLflow costs now, in a thread, and not at the end of a run."""
+def import_mlflow(uri: str = "") -> None:
+    """Take the seconds that importing MLflow costs now, in a thread, and not at the end of a run: all that a client of
+    the store at `uri` needs; by default that of the database embedded in the project."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        import_whole("mlflow")
+        import_whole(*modules(uri))
+
+
+def modules(uri: str) -> list[str]:
+    """What a client of the store at `uri` imports."""
+    web = uri.startswith(("http://", "https://", "databricks"))
+    return ["mlflow", f"mlflow.store.tracking.{'rest_store' if web else 'sqlalchemy_store'}"]
 
 
 @contextlib.contextmanager

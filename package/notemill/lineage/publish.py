@@ -20,12 +20,14 @@ from notemill.store import Store
 RUN = ""        # the parent run's key among the steps
 COMPLETE = "notemill.published"
 PAGE = 1000
+ONE_REQUEST = 600_000     # characters of names and values; the rest of a megabyte is for what stands around them
 ELSEWHERE = ("mlflow.source.", "mlflow.user", "mlflow.runName", PARENT, "mlflow.log-model.history")
 
 
 @dataclass
 class Target:
-    """One run on its way to one experiment; `found` are the runs that an earlier attempt has made."""
+    """One run on its way to one experiment; `found` are the runs that an earlier attempt has made, `tags` what MLflow
+    already has of each run's tags."""
 
     client: object
     experiment: str
@@ -34,6 +36,7 @@ class Target:
     run_folder: Path
     redact: Callable[[str], str]
     found: dict[tuple[str, str], object] = field(default_factory=dict)
+    tags: dict[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 def fitting(values: Mapping[str, str], limit: int = facts.TAG_LIMIT) -> dict[str, str]:
@@ -228,8 +231,11 @@ def _open_run(target: Target, key: tuple[str, str], name: str, tags: Mapping[str
     """The run of an earlier attempt, or a new one that bears its identity from the first moment: (id, is it whole?)"""
     if key in target.found:
         found = target.found[key]
+        target.tags[found.info.run_id] = found.data.tags
         return found.info.run_id, COMPLETE in found.data.tags
-    made = target.client.create_run(target.experiment, start_time=start, tags=fitting(tags), run_name=name)
+    given = fitting(tags)
+    made = target.client.create_run(target.experiment, start_time=start, tags=given, run_name=name)
+    target.tags[made.info.run_id] = given
     return made.info.run_id, False
 
 
@@ -240,12 +246,23 @@ def _close_run(target: Target, run: str, status: str, end: int) -> None:
 
 def _log(target: Target, run: str, metrics: Iterable[tuple], params: Mapping[str, str],
          tags: Mapping[str, str]) -> None:
-    """All in few requests; MLflow's client makes batches of what is more than a server takes at once."""
+    """In one request, if a server takes it; MLflow's client makes batches of what is more than one may hold."""
     from mlflow.entities import Metric, Param, RunTag
 
+    known = target.tags.get(run, {})
     figures = [Metric(facts.key(key), value, time, step, model_id=model) for key, value, time, step, model in metrics]
-    target.client.log_batch(run, figures, [Param(*item) for item in fitting(params, facts.PARAM_LIMIT).items()])
-    target.client.log_batch(run, tags=[RunTag(*item) for item in fitting(tags).items()])
+    given = [Param(*item) for item in fitting(params, facts.PARAM_LIMIT).items()]
+    new = [RunTag(name, value) for name, value in fitting(tags).items() if known.get(name) != value]
+    if _is_small([*figures[:PAGE], *given, *new]):
+        target.client.log_batch(run, figures, given, new)
+    else:
+        target.client.log_batch(run, figures, given)
+        target.client.log_batch(run, tags=new)
+
+
+def _is_small(entries: list) -> bool:
+    """A server refuses a request of more than a megabyte, however few its entries are."""
+    return len(json.dumps([[one.key, str(one.value)] for one in entries])) < ONE_REQUEST
 
 
 def _log_inputs(target: Target, run: str, datasets: Iterable[Mapping]) -> None:

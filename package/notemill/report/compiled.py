@@ -16,6 +16,12 @@ class Compiled(jinja2.FileSystemBytecodeCache):
     def __init__(self):
         super().__init__(str(cache_folder(os.environ)), f"template-{notemill.__version__}-%s.bin")
 
+    def load_bytecode(self, bucket: object) -> None:
+        try:
+            super().load_bytecode(bucket)
+        except Exception:  # a damaged file, whatever the unpickler says to it: it is written anew
+            bucket.reset()
+
     def dump_bytecode(self, bucket: object) -> None:
         with suppress(OSError):  # a full disk: the next process compiles again
             super().dump_bytecode(bucket)

@@ -15,8 +15,9 @@ FOLD = 200              # characters from which a parameter's value is folded,
 SUMMARY = 40            # and what is shown of it
 
 
-def write_index(record: dict, target: Path, *, previous: dict | None, notebooks: Mapping[str, dict]) -> None:
-    """Write the page of the run in `record`; `previous` is an earlier run's record, `notebooks` the executed ones."""
+def write_index(record: dict, target: Path, *, previous: dict | None, pictures: Mapping[str, list[dict]],
+                durable: bool = True) -> None:
+    """Write the page of the run in `record`; `previous` is an earlier run's record, `pictures` each step's."""
     steps = [step for step in record.get("steps") or [] if isinstance(step, dict)]
     reason = record.get("reason")
     text = page.render(
@@ -24,10 +25,10 @@ def write_index(record: dict, target: Path, *, previous: dict | None, notebooks:
         error=error_of(record), steps=[step_row(step) for step in steps], as_of=as_of(record),
         drawings=[drawing_of(steps, way) for way in ("wide", "narrow")],
         parameters=parameters(steps, previous), figures=figures(steps, previous),
-        compared=(previous or {}).get("run"), plots=plots(steps, notebooks), files=data_rows(steps),
+        compared=(previous or {}).get("run"), plots=plots(steps, pictures), files=data_rows(steps),
         lineage=lineage(record, steps),
         warnings=[(s["step"], text) for s in steps for text in s.get("warnings") or []])
-    files.write_atomic(target, text.encode("utf-8", "replace"))
+    files.write_atomic(target, text.encode("utf-8", "replace"), durable=durable)
 
 
 def headline(record: dict, steps: list[dict]) -> dict:
@@ -158,26 +159,35 @@ def figures(steps: list[dict], previous: dict | None) -> list[dict]:
     return rows
 
 
-def plots(steps: list[dict], notebooks: Mapping[str, dict]) -> list[dict]:
-    """The first pictures of each notebook, in turn, so that no step crowds out the others."""
-    per_step = [list(pictures(step, notebooks[step["step"]])) for step in steps if notebooks.get(step["step"])]
-    turns = max(map(len, per_step), default=0)
-    found = [(turn, n) for turn in range(turns) for n, own in enumerate(per_step) if turn < len(own)][:MOST_PLOTS]
-    return [per_step[n][turn] for turn, n in sorted(found, key=lambda place: (place[1], place[0]))]
+def plots(steps: list[dict], pictures: Mapping[str, list[dict]]) -> list[dict]:
+    """The pictures that are shown, each with its step and the link to its cell."""
+    shown, found = foremost({step["step"]: pictures.get(step["step"], []) for step in steps}), []
+    for step in steps:
+        page_link = (page.sibling(step.get("report")) or "").partition("#")[0]
+        found += [{**one, "step": step["step"], "link": page_link and f"{page_link}#{one['anchor']}"}
+                  for one in shown[step["step"]]]
+    return found
 
 
-def pictures(step: dict, notebook: dict) -> list[dict]:
+def foremost(pictures: Mapping[str, list[dict]]) -> dict[str, list[dict]]:
+    """The first pictures of each step, in turn, so that no step crowds out the others; what is left out here would be
+    left out with more steps as well."""
+    turns = sorted((turn, n, name) for n, (name, own) in enumerate(pictures.items()) for turn in range(len(own)))
+    names = [name for _, _, name in turns[:MOST_PLOTS]]
+    return {name: own[:names.count(name)] for name, own in pictures.items()}
+
+
+def pictures(notebook: Mapping) -> list[dict]:
+    """The first pictures of an executed notebook: data address, number and anchor of the cell."""
     from notemill.report.step import picture
-    link = page.sibling(step.get("report"))
     found = []
     for cell in cells.shown_cells(notebook):
         for output in cell["outputs"]:
             data = output.get("data") or {}
             kind = next((k for k in ("image/svg+xml", "image/png") if isinstance(data.get(k), str)), None)
             if kind and "text/html" not in data:
-                found.append({"source": picture(data[kind], kind), "step": step["step"], "number": cell["number"],
-                              "link": link and f"{link.partition('#')[0]}#{cell['anchor']}"})
-    return found
+                found.append({"source": picture(data[kind], kind), "number": cell["number"], "anchor": cell["anchor"]})
+    return found[:MOST_PLOTS]
 
 
 def data_rows(steps: list[dict]) -> list[dict]:

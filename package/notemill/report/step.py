@@ -90,13 +90,17 @@ def ansi(text: str) -> str:
 def coloured(source: str, lexer: object) -> str:
     """Code as HTML with Pygments' classes; a cell that begins with %%NAME is in that language."""
     from pygments import highlight
-    from pygments.formatters import HtmlFormatter
 
     if len(source) > HIGHLIGHT_CAP:
         return html.escape(source[:cells.TEXT_CAP])
     first = source.lstrip().split("\n", 1)[0]
     own = find_lexer(first[2:].split()[0]) if first.startswith("%%") and first[2:].split() else None
-    return highlight(source, own if own and own.name != "Text only" else lexer, HtmlFormatter(nowrap=True))
+    return highlight(source, own if own and own.name != "Text only" else lexer, kept(make_formatter))
+
+
+def make_formatter() -> object:
+    from pygments.formatters import HtmlFormatter
+    return HtmlFormatter(nowrap=True)
 
 
 def find_lexer(language: str) -> object:

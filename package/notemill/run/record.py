@@ -15,6 +15,7 @@ from notemill.plan import PlannedStep, Ready
 from notemill.project import Project
 from notemill.redact import Redactor
 from notemill.run import facts
+from notemill.run.pictures import Pictures
 from notemill.run.redaction import declared_secrets
 from notemill.run.remains import clean_remains, remains_redactor
 from notemill.run.shown import shown_record
@@ -56,6 +57,7 @@ class Record:
             "secrets": [name for name in declared_secrets(project) if environ.get(name, "").strip()],
             "steps": [step_facts(project, one) for one in ready.values()]}
         self.steps = {step["step"]: step for step in self.facts["steps"]}
+        self.pictures = Pictures(self.steps)
 
     def step(self, name: str) -> dict:
         """A step's facts, to look at: changes go through `set` and `update`."""

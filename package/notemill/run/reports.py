@@ -1,9 +1,11 @@
 """Write what people look at: a report for each step, and the index of the run; only what would differ is written."""
 
 import json
+import os
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from pathlib import Path
 
 from notemill.files import canonical_json, read_json, sha256_text, write_atomic, write_json
 from notemill.notebook import does_something, load_cells
@@ -36,7 +38,7 @@ def write_reports(project: Project, record: Record, ready: Mapping[str, Ready]) 
     if runs or before.get("index.html") != index or not (project.reports / "index.html").is_file():
         write_index_page(project, record, ready)
     if {**before, **after, "index.html": index} != before:
-        write_json(written, {**before, **after, "index.html": index})
+        write_json(written, {**before, **after, "index.html": index}, durable=False)
 
 
 def step_key(step: Mapping, ready: Ready) -> str:
@@ -57,11 +59,21 @@ def _write_step_report(project: Project, record: Record, ready: Ready) -> None:
     notebook = shown_notebook(project, step, ready)
     if notebook is None:
         return
+    record.pictures.add(step, notebook)
     target = project.reports / f"{step['step']}.html"
     report.write_step_report(notebook, target, step=step["step"], folder=ready.step.notebook.parent,
                              subtitle=f"{project.pipeline.name} · run {step['origin_run']}")
     if step["origin_run"] == record.name:
-        write_atomic(record.folder / "reports" / target.name, target.read_bytes())
+        keep_copy(target, record.folder / "reports" / target.name)
+
+
+def keep_copy(report: Path, copy: Path) -> None:
+    """The run's own: a second name of the file, which a later run replaces and does not write to."""
+    copy.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        os.link(report, copy)
+    except OSError:  # an earlier one is there, or the disk knows no second names
+        write_atomic(copy, report.read_bytes())
 
 
 def shown_notebook(project: Project, step: Mapping, ready: Ready) -> dict | None:
@@ -89,10 +101,11 @@ def write_index_page(project: Project, record: Record, ready: Mapping[str, Ready
 def _write_index_page(project: Project, record: Record, ready: Mapping[str, Ready]) -> None:
     from notemill import report
 
-    shown = {step["step"]: shown_notebook(project, step, ready[step["step"]]) for step in record.facts["steps"]}
-    notebooks = {name: notebook for name, notebook in shown.items() if notebook}
+    for step in record.facts["steps"]:
+        if step["executed"] and not record.pictures.knows(step):
+            record.pictures.add(step, shown_notebook(project, step, ready[step["step"]]) or {})
     report.write_index(record.shown(), project.reports / "index.html", previous=previous_record(project, record.name),
-                       notebooks=notebooks)
+                       pictures=record.pictures.found)
 
 
 @contextmanager
@@ -114,7 +127,7 @@ def _write_running_page(project: Project, record: Record) -> None:
         known: dict = read_json(written, {})
         if known.pop("index.html", None):  # else a run with nothing to do would take this page for its own
             write_json(written, known)
-        report.write_index(record.shown(), project.reports / "index.html", notebooks={},
+        report.write_index(record.shown(), project.reports / "index.html", pictures={}, durable=False,
                            previous=previous_record(project, record.name))
 
 

@@ -1,5 +1,6 @@
 """The run: a plan carried out step by step, in parallel where nothing forbids it."""
 
+import json
 import threading
 from collections.abc import Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -21,6 +22,7 @@ from notemill.run.reports import running_page, spared, write_index_page, write_r
 from notemill.run.shown import shown_components
 from notemill.run.step import FULL, full_disk, run_step
 
+PUBLISHING = "notemill.run.publishing"
 PATIENCE = 10  # seconds that interrupted steps have to leave their evidence
 
 
@@ -58,31 +60,21 @@ def run_steps(project: Project, options: Options, console: Console) -> dict:
     console.begin(record.facts, plan)
     reused = frozenset(step.step for step in plan.steps if step.action == "reuse")
     work = Work(project, record, ready, options, console, reused)
-    if works:
-        sweep_kernels()
-        threading.Thread(target=preload, args=(options,), daemon=True).start()
-    with (Pool(keep=options.keep_warm) if works else nullcontext()) as work.pool, \
-            active(project, record) if works else nullcontext():
-        if works and not project.smoke:
-            lineage.mark_pending(record.folder)  # also a run that is killed is told of, by the next one
-        with running_page(project, record) if works else nullcontext():
-            status = carry_out_to_the_end(work)
-        record.end(status, first_error(record.facts, status))
-    with spared(record):
-        write_reports(project, record, ready)
-    if status != "interrupted" and (works or lineage.pending_runs(project.runs)):
-        publish(work)
+    with Pool(keep=options.keep_warm) if works else nullcontext() as work.pool:
+        if works:
+            sweep_kernels()
+            threading.Thread(target=preload, args=(work,), daemon=True).start()
+        with active(project, record) if works else nullcontext():
+            if works and not project.smoke:
+                lineage.mark_pending(record.folder)  # also a run that is killed is told of, by the next one
+            with running_page(project, record) if works else nullcontext():
+                status = carry_out_to_the_end(work)
+            record.end(status, first_error(record.facts, status))
+        with spared(record):
+            write_reports(project, record, ready)
+        if status != "interrupted" and (works or lineage.pending_runs(project.runs)):
+            publish(work)
     return record.shown()
-
-
-def preload(options: Options) -> None:
-    """Import what a run that executes needs in any case, while the first kernels start."""
-    with suppress(ImportError, OSError, NotemillError):  # whoever needs it for work meets the same error, and tells it
-        import_whole("jupyter_client", "nbformat")
-        import_whole("papermill", "nbconvert")
-        lineage.template_file()
-        if not options.offline:
-            lineage.import_mlflow()
 
 
 def refuse(project: Project, ready: Mapping[str, Ready], redactor: Redactor, breach: NotemillError) -> dict:
@@ -132,6 +124,24 @@ class Work:
     @property
     def jobs(self) -> int:
         return self.options.jobs or facts.cpus()
+
+
+def preload(work: Work) -> None:
+    """Import what a run that executes needs in any case, while the first kernels start."""
+    with suppress(ImportError, OSError, NotemillError):  # whoever needs it for work meets the same error, and tells it
+        import_whole("jupyter_client", "nbformat")
+        import_whole("papermill")
+        import_whole("nbconvert")  # for the first report: no kernel waits for it
+        lineage.template_file()
+        if not work.options.offline and not work.options.keep_warm and is_a_processor_idle(work):
+            lineage.import_mlflow(lineage.tracking_uri(work.project.root, work.project.environ))
+
+
+def is_a_processor_idle(work: Work) -> bool:
+    """Whether the steps that can run at first leave one."""
+    first = [name for name in work.ready if name not in work.reused
+             and work.reused.issuperset(work.ready[name].step.needs)]
+    return min(work.jobs, len(first)) < facts.cpus()
 
 
 def carry_out_to_the_end(work: Work) -> str:
@@ -344,7 +354,9 @@ def publish(work: Work) -> None:
         return
     uri = lineage.tracking_uri(project.root, project.environ)
     try:
-        sent = lineage.sync(project.runs, project.store, uri, redact=record.redactor.text)
+        sent = sent_by_the_warm(work, uri)
+        if sent is None:
+            sent = lineage.sync(project.runs, project.store, uri, redact=record.redactor.text)
         if told := lineage.sent_text(sent, record.facts["run"]):
             work.console.note(told)
     except Exception as error:  # the run's own result stands whatever becomes of the tracking server
@@ -352,6 +364,26 @@ def publish(work: Work) -> None:
         record.warn(text)
         record.write()
     note_mlflow_runs(project, record, work.ready)
+
+
+def sent_by_the_warm(work: Work, uri: str) -> list[str] | None:
+    """What a process sent that was forked from the kept warm one, which has MLflow loaded; None where there is none.
+
+    Raises NotemillError where MLflow took nothing.
+    """
+    if not (work.pool and work.options.keep_warm):
+        return None
+    from notemill.execute.warm.call import call
+
+    work.project.save()  # it knows the digests then, too
+    try:
+        told = json.loads(call(work.pool, PUBLISHING, [str(work.project.root)], work.project.environ,
+                               lineage.modules(uri)))
+    except (NotemillError, ValueError):
+        return None
+    if told["error"]:
+        raise RuntimeError(told["error"])
+    return told["sent"]
 
 
 def note_mlflow_runs(project: Project, record: Record, ready: Mapping[str, Ready]) -> None:

@@ -64,10 +64,14 @@ for changed, module in ((IPythonKernel, ipkernel), (IPKernelApp, kernelapp)):
 
 def make_app(folder: str) -> IPKernelApp:
     """The application, with its shell; `folder` takes the place of IPython's own, which holds a user's settings."""
+    import psutil  # noqa: F401  (when it ends, an ordinary kernel has it, too)
+    import tornado.platform.asyncio  # noqa: F401
+
     without_debugger()
+    sys.breakpointhook = no_breakpoint
     os.environ["IPYTHONDIR"] = folder
-    app = IPKernelApp(kernel_class=IPythonKernel, capture_fd_output=False,
-                      outstream_class=f"{streams.__name__}.OutStream")
+    app = IPKernelApp.instance(kernel_class=IPythonKernel, capture_fd_output=False,
+                               outstream_class=f"{streams.__name__}.OutStream")
     app.config.HistoryManager.hist_file = ":memory:"  # a file has a thread that writes it
     app.config.IPythonKernel._execute_sleep = 0.0  # messages cannot overtake each other here
     app.session.key = b""
@@ -84,11 +88,16 @@ def without_debugger() -> None:
     del sys.modules["debugpy"]
 
 
+def no_breakpoint(*args, **kwargs) -> None:
+    """As with a debugger to which nobody is attached."""
+
+
 def come_alive(app: IPKernelApp, end, gone) -> None:
     """In the forked process: what each kernel has for itself, and its standard streams. `gone` is called when the
     client has left."""
     app.session.session, app.session.pid = str(uuid.uuid4()), os.getpid()
     app.kernel.ident = str(uuid.uuid4())
+    app.shell.init_environment()
     app.shell.user_ns["_dh"][:] = [os.getcwd()]
     app.shell.starting_dir = os.getcwd()
     sender = Sender(end)
@@ -107,6 +116,8 @@ def serve(app: IPKernelApp, end: socket.socket) -> None:
     def read() -> None:
         with contextlib.suppress(BlockingIOError):
             parts = receiver.receive(socket.MSG_DONTWAIT)
+            if receiver.read:
+                loop.call_soon(read)
             asked = shut_down(app) if parts is None or parts[0] == SHUTDOWN else \
                 kernel.shell_main(None, [DELIMITER, NO_SIGNATURE, *map(zmq.Frame, parts[1:])])
             task = loop.create_task(asked, context=context)

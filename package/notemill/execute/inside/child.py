@@ -1,34 +1,43 @@
-"""A forked process becomes the kernel that was asked for."""
+"""A forked process becomes the kernel that was asked for, and ends as an interpreter does."""
 
 import atexit
 import contextlib
 import faulthandler
+import functools
 import gc
 import io
+import logging
+import multiprocessing.process
 import os
 import random
 import signal
 import socket
 import sys
 import threading
+import time
+import types
+import warnings
+import weakref
+from collections.abc import Callable, Iterable
 
 from . import app as apps
-from . import family, preload, setup
+from . import channel, family, preload, setup
 
 CPUS = "OMP_NUM_THREADS"
 
 
-def run(app, before: dict, pools: list, asked: dict, end: socket.socket, log: int) -> None:
+def run(app, filters: list, pools: list, asked: dict, end: socket.socket, log: int) -> None:
     """Be a kernel until the client asks for the end."""
     become(asked, log)
     modules = set(sys.modules)
     faulthandler.enable(open(os.dup(2), "w"))
-    reseed()
-    preload.restore(before)
+    renew(asked)
+    warnings.filters[:] = filters
+    warnings._filters_mutated()
     for pool in pools:  # of a single thread each until now
         pool.set_num_threads(asked["threads"] or cpus(asked["env"]))
     setup.before(asked)
-    apps.come_alive(app, end, lambda: family.end_now(asked["folder"]))
+    apps.come_alive(app, end, lambda: family.end_now(asked["folder"], channel.pid_of(end)))
     setup.after(app, asked)
     apps.serve(app, end)
     app.iopub_thread.sender.send([b"learnt", "\n".join(learnt(modules)).encode()])
@@ -40,11 +49,11 @@ def become(asked: dict, log: int) -> None:
     os.setsid()
     family.adopt_orphans()
     family.wake_with_parent()
-    atexit.register(family.end_in_peace, os.getpid())
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     family.end_descendants_first()
     os.environ.clear()
     os.environ.update(asked["env"])
+    os.environ.setdefault("PYDEVD_USE_FRAME_EVAL", "NO")
     os.environ.setdefault("MPLBACKEND", "module://matplotlib_inline.backend_inline")
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
@@ -53,16 +62,35 @@ def become(asked: dict, log: int) -> None:
     os.close(nothing)
     os.close(log)
     os.chdir(asked["cwd"])
-    sys.argv = asked["argv"]
+    sys.argv = list(asked["argv"])
 
 
-def reseed() -> None:
-    """All forked processes have the same random state until they get one of their own."""
+def renew(asked: dict) -> None:
+    """What all forked processes would have in common, though each interpreter has its own."""
     random.seed()
     if numpy := sys.modules.get("numpy.random"):
         numpy.seed()
     if torch := sys.modules.get("torch"):
         torch.seed()
+    process = multiprocessing.process.current_process()
+    process.authkey = os.urandom(32)
+    multiprocessing.process.ORIGINAL_DIR = asked["cwd"]  # where spawned workers look for modules
+    logging._startTime = time.time()
+    threading.main_thread()._set_native_id()
+    for finalizer in list(weakref.finalize._registry):
+        finalizer.atexit = False  # what it would remove is the warm process's
+    if os.path.isfile("matplotlibrc") and (matplotlib := sys.modules.get("matplotlib")):
+        read_settings(matplotlib)
+
+
+def read_settings(matplotlib) -> None:
+    """Those beside the notebook, as when matplotlib is imported there: no other file counts then."""
+    with contextlib.suppress(Exception):
+        given = matplotlib.rc_params_from_file("matplotlibrc", use_default_template=False)
+        usual, default = matplotlib.rcParamsOrig.copy(), matplotlib.rcParamsDefault
+        theirs = {name: default[name] for name in usual if usual[name] != default[name] and "backend" not in name}
+        for params in (matplotlib.rcParams, matplotlib.rcParamsOrig):
+            params.update({**theirs, **given})
 
 
 def cpus(env: dict) -> int:
@@ -76,33 +104,60 @@ def finish(app, before: set[str]) -> None:
 
     To take the libraries apart as well would take longer than most notebooks.
     """
+    app.iopub_thread.sender = None  # nobody listens any more
     own = [app.shell.user_ns, app.shell.user_ns_hidden, app.shell.history_manager.output_hist]
-    try:
-        threading._shutdown()
-        atexit._run_exitfuncs()
-        for names in (*own, *map(vars, projects_modules(before))):
-            names.clear()
+    for step in (threading._shutdown, atexit._run_exitfuncs, lambda: family.end_in_peace(os.getpid()),
+                 lambda: forget(app.shell, own, before), flush_files):
+        attempt(step)
+    os._exit(0)
+
+
+def attempt(step: Callable[[], object]) -> None:
+    """One step of the end; what goes wrong in a cell's own code does not keep the next from being done."""
+    with contextlib.suppress(BaseException):
+        step()
+
+
+def forget(shell, own: list[dict], before: set[str]) -> None:
+    """Let go of all that cells have made: their names, results, errors, and the project's modules."""
+    for name in ("last_type", "last_value", "last_traceback"):
+        vars(sys).pop(name, None)
+    shell.last_execution_result = shell._last_traceback = None
+    vars(shell.InteractiveTB).update(tb=None, etype=None, evalue=None, value=None)
+    spaces = [*map(vars, reversed(projects_modules(before))), *own]  # the last that came is the first to go
+    for rank in range(3):
+        for names in spaces:
+            clear(names, rank)
         gc.collect()
-        flush_files()
-    finally:
-        os._exit(0)
 
 
-def projects_modules(before: set[str]) -> list:
+def clear(names: dict, rank: int) -> None:
+    """First what cells have made, then the functions and classes, then what these need in `__del__`."""
+    for name, value in list(names.items()):
+        if rank_of(value) <= rank and not str(name).startswith("__"):
+            attempt(functools.partial(names.pop, name, None))
+
+
+def rank_of(value: object) -> int:
+    if isinstance(value, type | types.FunctionType):
+        return 1 if value.__module__ == "__main__" else 2
+    return 2 if isinstance(value, types.ModuleType) or callable(value) else 0
+
+
+def projects_modules(before: Iterable[str]) -> list:
     """Those that were loaded since and come from no installation."""
     found = [module for name, module in list(sys.modules.items()) if name not in before]
-    places = (sys.prefix, sys.base_prefix)
-    return [module for module in found if not str(getattr(module, "__file__", None) or sys.prefix).startswith(places)]
+    return [module for module in found if getattr(module, "__file__", None) and not preload.is_installed(module)]
 
 
 def flush_files() -> None:
     """Write what is still in the buffers of open files; the collector knows those of this process alone."""
     for found in gc.get_objects():
         if isinstance(found, io.IOBase):
-            with contextlib.suppress(OSError, ValueError):
-                found.flush()
+            attempt(found.flush)
 
 
 def learnt(before: set[str]) -> list[str]:
-    """Modules that the notebook has imported and the warm process had not."""
-    return [name for name in sys.modules if name not in before and not name.startswith("_")]
+    """Modules of installed distributions that the notebook has imported and the warm process had not."""
+    return [name for name, module in list(sys.modules.items())
+            if name not in before and not name.startswith("_") and preload.is_installed(module)]

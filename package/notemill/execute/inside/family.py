@@ -9,6 +9,7 @@ import time
 
 PARENT_CHECK = 0.5  # seconds
 END_TIME = 20  # seconds that the end of what a kernel has started may take
+LOCK_TIME = 2  # seconds that the lock of a killed run may still be held
 ROUNDS = 500  # looks for processes that are still there; one that hangs in the system cannot be ended
 PR_SET_CHILD_SUBREAPER = 36
 PR_SET_PDEATHSIG = 1
@@ -36,9 +37,11 @@ def end_with(parent: int, folder: str) -> None:
     end_now(folder)
 
 
-def end_now(folder: str) -> None:
-    """End this process and all it started, and remove its folder."""
-    shutil.rmtree(folder, ignore_errors=True)
+def end_now(folder: str, client: int = 0) -> None:
+    """End this process and all it started, and remove its folder; a client that has only turned away from this kernel
+    still needs it."""
+    if not is_there(client):
+        shutil.rmtree(folder, ignore_errors=True)
     with contextlib.suppress(OSError):
         kernel = os.getpid()
         if os.fork() == 0:  # somebody else must do it: the cell that runs here may go on starting processes
@@ -47,16 +50,46 @@ def end_now(folder: str) -> None:
     os._exit(1)
 
 
-def end_all(kernel: int) -> None:
-    """Stop the kernel, end all that comes from it while it still adopts orphans, and then itself and its group."""
+def is_there(pid: int) -> bool:
+    """Whether the process lives; one that is about to end has no memory any more when its sockets are closed."""
     try:
+        with open(f"/proc/{pid}/cmdline", "rb") as file:
+            return bool(pid and file.read(1))
+    except OSError:
+        return False
+
+
+def end_all(kernel: int) -> None:
+    """End the kernel, all that comes from it, and this process."""
+    try:
+        end_family(kernel)
+    finally:
+        os._exit(0)
+
+
+def end_family(kernel: int) -> None:
+    """Stop the kernel, end all that comes from it while it still adopts orphans, and then itself and its group."""
+    with contextlib.suppress(OSError):
         os.kill(kernel, signal.SIGSTOP)
         end_descendants(kernel)
-    finally:
+    with contextlib.suppress(OSError):
         if os.getpgid(kernel) == kernel:
             os.killpg(kernel, signal.SIGKILL)
         os.kill(kernel, signal.SIGKILL)
-        os._exit(0)
+
+
+def remove_left(folder: str) -> None:
+    """Remove the folder of a kernel whose run was killed; one that lives holds the folder's lock, and does it."""
+    import fcntl  # Windows has none
+
+    end = time.monotonic() + LOCK_TIME
+    while folder and time.monotonic() < end:
+        with contextlib.suppress(OSError), open(os.path.join(folder, "lock")) as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(folder, ignore_errors=True)
+        if not os.path.isdir(folder):
+            return
+        time.sleep(PARENT_CHECK / 10)
 
 
 def end_descendants(kernel: int) -> None:
@@ -104,14 +137,26 @@ def end_descendants_first() -> None:
 
 def descendants(root: int) -> set[int]:
     """The living processes that come from `root`, as /proc tells; none where there is no /proc."""
+    parents = living()
+    found, new = set(), {root}
+    while new:
+        new = {pid for pid, parent in parents.items() if parent in new}
+        found |= new
+    return found
+
+
+def children(parent: int) -> set[int]:
+    """The living processes whose parent this is."""
+    return {pid for pid, its in living().items() if its == parent}
+
+
+def living() -> dict[int, int]:
+    """The parent of each process that is not dead."""
     parents = {}
     for name in os.listdir("/proc") if os.path.isdir("/proc") else ():
         with contextlib.suppress(OSError, ValueError):
             with open(f"/proc/{int(name)}/stat", "rb") as file:
                 state, parent = file.read().rpartition(b")")[2].split()[:2]
-            parents[int(name)] = (int(parent), state)
-    found, new = set(), {root}
-    while new:
-        new = {pid for pid, (parent, _) in parents.items() if parent in new}
-        found |= new
-    return {pid for pid in found if parents[pid][1] not in (b"Z", b"X")}
+            if state not in (b"Z", b"X"):
+                parents[int(name)] = int(parent)
+    return parents

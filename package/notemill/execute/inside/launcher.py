@@ -1,4 +1,4 @@
-"""The process of an ordinary kernel: `python -P start.py launcher SETTINGS.json -f CONNECTION`.
+"""The process of an ordinary kernel: `python start.py launcher SETTINGS.json -f CONNECTION`.
 
 Before IPython starts: note which project files are read without being declared, share out CPU threads, and end with
 the process that asked for the kernel. Nothing here is seen by the notebook.

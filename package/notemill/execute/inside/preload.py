@@ -4,62 +4,104 @@ no thread, for a forked process has none of its parent's threads."""
 import contextlib
 import gc
 import importlib
+import importlib.machinery
 import importlib.util
 import os
 import sys
 import sysconfig
+import types
 import warnings
+from collections.abc import Iterator
 
 from threadpoolctl import ThreadpoolController
 
-HARMLESS = ("jemalloc_bg_thd",)  # native threads that are known to survive their loss in a fork
-
-
-def state() -> dict:
-    """What imports change and a notebook sees."""
-    return {"filters": list(warnings.filters), "defaultaction": getattr(warnings, "defaultaction", "default")}
-
-
-def restore(before: dict) -> None:
-    """As in a process that has just begun."""
-    warnings.filters[:] = before["filters"]
-    warnings._filters_mutated()
+HARMLESS = ("jemalloc_bg_thd", "polars-ooc-clea")  # native threads that are known to survive their loss in a fork
+OF_THE_SHELL = ("matplotlib_inline.",)  # they change the shell when they are imported, before anybody has asked
+SUFFIXES = (*importlib.machinery.SOURCE_SUFFIXES, *importlib.machinery.EXTENSION_SUFFIXES)
+OWN = os.path.join(os.path.dirname(os.path.abspath(__file__)), "")
+PLACES = tuple({os.path.join(sysconfig.get_path(name), "") for name in ("purelib", "platlib", "stdlib", "platstdlib")})
 
 
 class Preload:
-    """Imports once what is asked for; `spoiled` names a module that started threads: this process is of no use then."""
+    """Imports once what is asked for; `spoiled` names a module that started threads or brought one of a project: this
+    process is of no use then, as `why` says."""
 
-    spoiled = ""
+    spoiled = why = ""
     pools: list = []
     looked = 0
+    uses: dict[str, set[str]] = {}
 
     def __init__(self):
         self.tried: set[str] = set()
-        self.places = tuple({os.path.join(sysconfig.get_path(name), "") for name in ("purelib", "platlib", "stdlib")})
+        self.filters: list[tuple[str, tuple]] = []  # with the library that has added it, the newest first
+        self.base = set(sys.modules)  # those that an ordinary kernel has, too
+        self.judge("the start of Python", set())
 
     def import_all(self, names: list[str]) -> None:
         for name in names:
-            if name not in self.tried and not self.spoiled:
+            if name not in self.tried and not self.why:
                 self.tried.add(name)
                 self._import(name)
+        if not self.why and threads():
+            self.why = "has a thread that started late"
 
     def _import(self, name: str) -> None:
-        if name in sys.modules or not self._installed(name.partition(".")[0]):
+        if name in sys.modules or name.startswith(OF_THE_SHELL) or not self._installed(top_of(name)):
             return
-        with contextlib.suppress(BaseException), warnings.catch_warnings():  # the notebook meets the error itself
-            warnings.simplefilter("ignore")
+        before = set(sys.modules)
+        with contextlib.suppress(BaseException), self._filters_noted():  # the notebook meets the error itself
             importlib.import_module(name)
+        self.judge(name, before)
+
+    @contextlib.contextmanager
+    def _filters_noted(self) -> Iterator[None]:
+        """Filters of warnings that libraries set are their users' alone."""
+        add = warnings._add_filter
+
+        def note(*item, append: bool) -> None:
+            adder = sys._getframe(2).f_globals.get("__name__", "")
+            self.filters.insert(len(self.filters) if append else 0, (top_of(adder), item))
+            add(*item, append=append)
+
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            warnings._add_filter = note
+            try:
+                yield
+            finally:
+                warnings._add_filter = add
+
+    def judge(self, name: str, before: set[str]) -> None:
+        """Whether this process may go on after an import."""
+        foreign = [module for module in sys.modules.keys() - before if not is_installed(sys.modules[module])]
         if threads():
-            self.spoiled = name
+            self.spoiled, self.why = name, f"has a thread that importing {name} started"
+        elif foreign:
+            self.spoiled, self.why = name, f"has loaded the project's '{min(foreign)}' with {name}"
 
     def _installed(self, name: str) -> bool:
         """Whether the module is a distribution's and no project's, which may change at any time."""
         try:
             spec = importlib.util.find_spec(name)
-        except (ImportError, ValueError):
+        except (ImportError, ValueError, AttributeError):
             return False
-        places = [spec.origin, *(spec.submodule_search_locations or ())] if spec else []
-        return any(str(place).startswith(self.places) for place in places if place)
+        found = [spec.origin, *(spec.submodule_search_locations or ())] if spec else []
+        places = [str(place) for place in found if place and place not in ("built-in", "frozen")]
+        return bool(places) and all(os.path.join(place, "").startswith(PLACES) for place in places)
+
+    def hidden(self, folders: list[str]) -> str:
+        """A library that is loaded although these folders have a module of its name, which a notebook would find
+        first; "" where there is none."""
+        loaded = {top_of(name) for name in sys.modules.keys() - self.base}
+        return min(loaded & {name for folder in folders for name in modules_in(folder)}, default="")
+
+    def filters_for(self, names: list[str]) -> list:
+        """The filters of warnings that importing these sets: they, and what they use, have added them."""
+        found, new = set(), {top_of(name) for name in names}
+        while new:
+            found |= new
+            new = {used for top in new for used in self.uses.get(top, ())} - found
+        return [item for adder, item in self.filters if adder in found]
 
     def settle(self) -> None:
         """Before a fork: find the thread pools, for that takes long; and let the garbage collector not look at what is
@@ -67,8 +109,43 @@ class Preload:
         if len(sys.modules) != self.looked:
             self.looked = len(sys.modules)
             self.pools = ThreadpoolController().lib_controllers
-        gc.collect()
+            self.uses = packages_used() if self.filters else {}
+            gc.collect()
         gc.freeze()
+
+
+def is_installed(module: object) -> bool:
+    """Whether a module that is loaded is a distribution's, the standard library's, or made by one of them."""
+    file = getattr(module, "__file__", None)
+    return not isinstance(file, str) or file.startswith((*PLACES, OWN))
+
+
+def packages_used() -> dict[str, set[str]]:
+    """For each package the others that its modules have names from."""
+    uses: dict[str, set[str]] = {}
+    for name, module in list(sys.modules.items()):
+        found = uses.setdefault(top_of(name), set())
+        for value in list(getattr(module, "__dict__", {}).values()):
+            if isinstance(value, types.ModuleType):
+                found.add(top_of(value.__name__))
+            elif isinstance(value, type | types.FunctionType):
+                found.add(top_of(str(value.__module__)))
+    return uses
+
+
+def top_of(name: str) -> str:
+    """The package that a module is of."""
+    return name.partition(".")[0]
+
+
+def modules_in(folder: str) -> list[str]:
+    """The modules and packages of a folder; without `__init__.py` a folder hides no library."""
+    try:
+        found = os.listdir(folder)
+    except OSError:
+        return []
+    modules = [name.partition(".")[0] for name in found if name.endswith(SUFFIXES)]
+    return [*modules, *(name for name in found if os.path.isfile(os.path.join(folder, name, "__init__.py")))]
 
 
 def threads() -> list[str]:

@@ -1,10 +1,11 @@
-"""The warm process: `python -P start.py server SETTINGS.json`. It holds ipykernel's application and heavy libraries, and
+"""The warm process: `python start.py server SETTINGS.json`. It holds ipykernel's application and heavy libraries, and
 forks a kernel for whoever asks at its socket.
 
 One thread, one loop. Each connection asks for one thing, in a JSON object; a kernel's connection stays open: the
 server tells its process's number and exit status, and ends the process when the client goes.
 """
 
+import contextlib
 import json
 import os
 import select
@@ -13,8 +14,9 @@ import signal
 import socket
 import sys
 import time
+import warnings
 
-from . import channel, family, preload
+from . import channel, family
 
 ASKED = 1 << 16  # bytes of a request; what is larger comes as a file
 
@@ -24,29 +26,36 @@ def main(argv: list[str]) -> None:
     with open(argv[1], encoding="utf-8") as file:
         settings = json.load(file)
     os.chdir("/")
-    before = preload.state()
-    server = Server(settings, preload.Preload())  # who connects meanwhile waits
-    from .app import make_app  # takes long
+    family.adopt_orphans()  # of kernels that died
+    server = Server(settings)  # who connects meanwhile waits
+    from . import app, call, child, preload  # takes long
 
-    server.app = make_app(os.path.join(settings["folder"], "ipython"))
+    server.app = app.make_app(os.path.join(settings["folder"], "ipython"))
+    server.filters, server.preload = list(warnings.filters), preload.Preload()
     forked = server.serve()
     if forked:
-        from . import child
-
-        child.run(server.app, before, server.preload.pools, *forked)
+        asked, *more = forked
+        if asked.get("call"):
+            call.run(server.app, asked, more[1])
+        filters = [*server.preload.filters_for(asked["imports"]), *server.filters]
+        child.run(server.app, filters, server.preload.pools, asked, *more)
 
 
 class Server:
     """`kernels` are the processes by their connection's number; `serve` returns in a forked process alone."""
 
-    app = None
+    app = preload = filters = None
 
-    def __init__(self, settings: dict, preload):
-        self.settings, self.preload, self.begun, self.served = settings, preload, time.time(), 0
+    def __init__(self, settings: dict):
+        self.settings, self.begun, self.served = settings, time.time(), 0
         self.folder, self.path = settings["folder"], os.path.join(settings["folder"], "socket")
         self.connections: dict[int, socket.socket] = {}
         self.kernels: dict[int, int] = {}
+        self.folders: dict[int, str] = {}  # of the kernels' processes
+        self.ending: set[int] = set()  # kernels without a client, and processes that end them
         self.used, self.closing = time.monotonic(), False
+        self.wanted: list[str] = []  # modules to import while nobody wants a kernel
+        self.learners: list[int] = []  # connections that wait until they are there
         self.poll = select.poll()
         self._listen()
 
@@ -68,7 +77,8 @@ class Server:
     def serve(self) -> tuple | None:
         """Loop until idle for long, told to stop, or the owner has gone."""
         while not (self.closing and not self.kernels):
-            for number, _ in self.poll.poll(1000):
+            events = self.poll.poll(0 if self.learners else 1000)
+            for number, _ in events:
                 if number == self.listener.fileno():
                     self._accept()
                 elif number == self.wakes.fileno():
@@ -81,6 +91,8 @@ class Server:
                     forked = self._hear(number)
                     if forked:
                         return forked
+            if self.learners and not events:
+                self._import_next()
             if not self.kernels and time.monotonic() - self.used > self.settings["idle"]:
                 self._close()
         os._exit(0)
@@ -91,7 +103,9 @@ class Server:
             self.closing = True
             self.poll.unregister(self.listener)
             self.listener.close()
-            os.unlink(self.path)
+            self.wanted.clear()
+            with contextlib.suppress(OSError):  # somebody has tidied up
+                os.unlink(self.path)
 
     def _accept(self) -> None:
         connection, _ = self.listener.accept()
@@ -103,7 +117,6 @@ class Server:
 
     def _hear(self, number: int) -> tuple | None:
         """A request, or the client's end."""
-        self.used = time.monotonic()
         connection = self.connections[number]
         try:
             data, fds, _, _ = socket.recv_fds(connection, ASKED, 4)
@@ -114,9 +127,30 @@ class Server:
             return None
         request = json.loads(data)
         if request["ask"] == "kernel":
+            self.used = time.monotonic()
             return self._fork(number, fds)
-        self._say(number, self._answer(request))
+        if request["ask"] == "import":
+            self._want(number, fds)
+        else:
+            self._say(number, self._answer(request))
         return None
+
+    def _want(self, number: int, fds: list[int]) -> None:
+        """Modules to import when there is time; the answer follows when they are there."""
+        with open(fds[0], "rb") as file:
+            self.wanted += json.load(file)
+        self.learners.append(number)
+
+    def _import_next(self) -> None:
+        self.preload.import_all(self.wanted[:1])
+        del self.wanted[:1]
+        if self.preload.why:
+            self._close()
+        if not self.wanted:
+            for number in self.learners:
+                self._say(number, {**self._answer({"ask": "status"}), "error": self.preload.why,
+                                   "spoiled": self.preload.spoiled})
+            self.learners.clear()
 
     def _answer(self, request: dict) -> dict:
         if request["ask"] == "stop":
@@ -125,50 +159,73 @@ class Server:
                 "idle": round(time.monotonic() - self.used), "modules": len(sys.modules)}
 
     def _fork(self, number: int, fds: list[int]) -> tuple | None:
-        end, log, request = fds
-        with open(request, "rb") as file:
-            asked = json.load(file)
-        self.preload.import_all(asked["imports"])
-        if spoiled := self.preload.spoiled:
-            self._say(number, {"error": f"importing {spoiled} started threads", "spoiled": spoiled})
-            self._close()
-            return None
-        self.preload.settle()
+        asked, pid = {}, None
         try:
-            pid = os.fork()
-        except OSError as error:
-            self._say(number, {"error": str(error)})
-            pid = None
+            with open(os.dup(fds[2]), "rb") as file:
+                asked = json.load(file)
+            refusal = self._refusal(asked)
+            pid = None if refusal else self._forked()
+        except (OSError, ValueError, LookupError) as error:  # no process, no file descriptor to be had
+            refusal = {"error": f"cannot fork a kernel: {error}"}
         if pid == 0:
-            self._let_go()
-            return asked, socket.socket(fileno=end), log
-        os.close(end)
-        os.close(log)
+            return asked, *self._let_go(fds)
+        for one in fds:
+            os.close(one)
         if pid:
-            self.kernels[number], self.served = pid, self.served + 1
-            self._say(number, {"pid": pid})
+            self.kernels[number], self.folders[pid] = pid, asked.get("folder", "")
+            self.served += 1
+        self._say(number, refusal or {"pid": pid})
         return None
 
-    def _let_go(self) -> None:
-        """What is the server's, in the forked process."""
+    def _forked(self) -> int:
+        self.preload.settle()
+        return os.fork()
+
+    def _refusal(self, asked: dict) -> dict:
+        """Why a kernel cannot be forked for this notebook; {} where it can."""
+        if self.closing:
+            return {"error": "is ending", "again": True}
+        self.preload.import_all(asked["imports"])
+        if self.preload.why:
+            self._close()
+            return {"error": self.preload.why, "spoiled": self.preload.spoiled}
+        paths = asked["env"].get("PYTHONPATH", "").split(os.pathsep)
+        folders = [asked["cwd"], *(os.path.join(asked["cwd"], path) for path in paths if path)]
+        hidden = self.preload.hidden([*folders, *([os.path.join(asked["root"], "package")] if asked["root"] else [])])
+        return {"error": f"has loaded the library '{hidden}', whose name a module of the project has"} if hidden else {}
+
+    def _let_go(self, fds: list[int]) -> tuple[socket.socket, int]:
+        """What is the server's, in the forked process; what is its own: the end of its channel, the log."""
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         for end in (self.listener, self.wakes, self.wake, *self.connections.values()):
             end.close()
         if self.settings["owner"] is not None:
             os.close(self.settings["owner"])
+        end, log, request = fds
+        os.close(request)
+        return socket.socket(fileno=end), log
 
     def _reap(self) -> None:
+        """Tell of kernels that ended, and end what they have left behind: it is this process's by now."""
         self.wakes.recv(4096)
-        while self.kernels:
-            pid, status = os.waitpid(-1, os.WNOHANG)
-            if not pid:
-                return
-            for number, kernel in list(self.kernels.items()):
-                if kernel == pid:
-                    self.used = time.monotonic()
-                    del self.kernels[number]
-                    self._say(number, {"status": os.waitstatus_to_exitcode(status)})
+        with contextlib.suppress(ChildProcessError):
+            while True:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+                if not pid:
+                    break
+                self._ended(pid, os.waitstatus_to_exitcode(status))
+        for pid in family.children(os.getpid()) - {*self.kernels.values(), *self.ending}:
+            with contextlib.suppress(OSError):
+                os.kill(pid, signal.SIGKILL)
+
+    def _ended(self, pid: int, status: int) -> None:
+        self.ending.discard(pid)
+        self.folders.pop(pid, None)
+        for number in [number for number, kernel in self.kernels.items() if kernel == pid]:
+            self.used = time.monotonic()
+            del self.kernels[number]
+            self._say(number, {"status": status})
 
     def _say(self, number: int, answer: dict) -> None:
         if number in self.connections:
@@ -182,18 +239,24 @@ class Server:
         connection = self.connections.pop(number)
         self.poll.unregister(connection)
         connection.close()
+        self.learners = [each for each in self.learners if each != number]  # it will be another connection's
         if number in self.kernels:
-            end_family(self.kernels[number])
+            pid = self.kernels.pop(number)
+            self.ending |= {pid, end_family(pid, self.folders[pid])}
 
     def _end_kernels(self) -> None:
         for pid in self.kernels.values():
-            end_family(pid)
+            end_family(pid, self.folders[pid])
 
 
-def end_family(pid: int) -> None:
-    """End a kernel and all that comes from it; by a process of its own, for that may take its time."""
-    if os.fork() == 0:
+def end_family(pid: int, folder: str) -> int:
+    """End a kernel and all that comes from it; by a process of its own, for that may take its time. Where its run has
+    been killed, its folder goes, too."""
+    helper = os.fork()
+    if helper == 0:
         try:
-            family.end_all(pid)
+            family.end_family(pid)
+            family.remove_left(folder)
         finally:
-            os._exit(0)  # it is gone already
+            os._exit(0)
+    return helper

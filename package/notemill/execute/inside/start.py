@@ -1,4 +1,4 @@
-"""`python -P start.py MODULE SETTINGS.json ...`: one of the modules beside this file, as a process of its own."""
+"""`python start.py MODULE SETTINGS.json ...`: one of the modules beside this file, as a process of its own."""
 
 import importlib.util
 import os
@@ -16,5 +16,8 @@ def load_package(folder: str) -> None:
 
 
 if __name__ == "__main__":
-    load_package(os.path.dirname(os.path.abspath(__file__)))
+    folder = os.path.dirname(os.path.abspath(__file__))
+    if sys.path and os.path.realpath(sys.path[0]) == os.path.realpath(folder):  # `-P` would be passed on to workers
+        del sys.path[0]
+    load_package(folder)
     importlib.import_module(f"{NAME}.{sys.argv.pop(1)}").main(sys.argv)

@@ -18,6 +18,7 @@ from .channel import Sender
 
 BETWEEN = 0.001  # seconds from one look at the file descriptors to the next: endless printing shall be fast
 CHUNK = 1 << 16
+BUSY = b'{"execution_state": "busy"}'
 
 
 class Publisher(iostream.IOPubThread):
@@ -37,7 +38,8 @@ class Publisher(iostream.IOPubThread):
         """Send what the session made; it begins with addresses and a signature that are of no use here."""
         if self.sender:
             start = parts.index(b"<IDS|MSG>") + 2
-            self.sender.send([self.name, *parts[start:]])
+            waits = self.name == b"shell" or parts[start + 3:start + 4] == [BUSY]  # others follow: status, or input
+            (self.sender.send_later if waits else self.sender.send)([self.name, *parts[start:]])
 
     def schedule(self, function) -> None:
         function()
@@ -124,6 +126,7 @@ class Captured(threading.Thread):
                     self.gone()
             self.drain()
             self._flush_due()
+            self.sender.send_waiting()
 
     def _flush_due(self) -> None:
         now = time.monotonic()

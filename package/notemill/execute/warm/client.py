@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import socket
+from datetime import datetime
 from queue import Empty
 
 import psutil
@@ -13,7 +14,10 @@ from jupyter_client.session import Session
 from notemill.execute.inside.channel import Receiver, Sender
 
 END_SECONDS = 30  # that a kernel may take to end when it is told to
-UNKNOWN = 1  # the exit status of a process whose parent has gone
+BUSY_SECONDS = 5  # likewise, in the middle of a cell: jupyter_client's patience
+MOST_WAITING = 16_000_000  # bytes that have been read and nobody has taken: the kernel waits then
+EACH = 5_000  # bytes that a message takes besides its content
+UNKNOWN = 256  # the exit status of a process whose parent has gone
 
 
 class Channel:
@@ -26,13 +30,12 @@ class Channel:
         """The next message. Raises queue.Empty after `timeout` seconds."""
         self.client.listen()
         try:
-            return self.arrived.get_nowait()
-        except asyncio.QueueEmpty:
-            pass
-        try:
-            return await asyncio.wait_for(self.arrived.get(), timeout)
+            size, message = self.arrived.get_nowait() if self.arrived.qsize() else \
+                await asyncio.wait_for(self.arrived.get(), timeout)
         except TimeoutError:
             raise Empty from None
+        self.client.give(size)
+        return message
 
     def send(self, message: dict) -> None:
         self.client.send(message)
@@ -52,7 +55,8 @@ class WarmClient:
         self.iopub_channel, self.shell_channel = self.channels[b"iopub"], self.channels[b"shell"]
         self.learnt: list[str] = []
         self.loop = None
-        self.closed = False
+        self.closed = self.busy = self.ending = False
+        self.waiting = 0
 
     def start_channels(self) -> None: ...
 
@@ -79,35 +83,67 @@ class WarmClient:
     def listen(self) -> None:
         """Read the socket whenever this thread's loop runs."""
         loop = asyncio.get_running_loop()
-        if self.loop is not loop and not self.closed:
+        if self.loop is not loop and not self.closed and (self.waiting < MOST_WAITING or self.ending):
             self.loop = loop
             loop.add_reader(self.end, self.read)
+            loop.call_soon(self.read)  # what came with what was read last makes no event
+
+    def give(self, size: int) -> None:
+        """So much has been taken by nbclient."""
+        self.waiting -= size
+        self.listen()
 
     def read(self) -> None:
         """Take all that has arrived."""
+        if self.loop is None:
+            return
         try:
             for _ in range(100):
                 self.take(self.receiver.receive(socket.MSG_DONTWAIT))
-                if self.closed:
+                if self.closed or self.loop is None:
                     return
         except BlockingIOError:
             return
 
+    def stop_listening(self) -> None:
+        """The loop may be another's: it goes on without this socket."""
+        self.pause()
+        self.closed = True
+
+    def pause(self) -> None:
+        """Read no more until somebody asks for a message."""
+        if self.loop and not self.loop.is_closed():
+            self.loop.remove_reader(self.end)
+        self.loop = None
+
     def take(self, parts: list[bytes] | None) -> None:
         """Give a message to its channel."""
         if parts is None:
-            self.closed = True
-            self.loop.remove_reader(self.end)
+            self.stop_listening()
         elif parts[0] == b"learnt":
             self.learnt = parts[1].decode().splitlines()
         elif parts[0] in self.channels:
-            message = self.session.deserialize([b"", *parts[1:]])
-            self.channels[parts[0]].arrived.put_nowait(message)
+            message = message_of(parts)
+            if message["msg_type"] == "status":
+                self.busy = message["content"]["execution_state"] == "busy"
+            self.keep(parts[0], sum(map(len, parts)) + EACH, message)
 
-    def drain(self) -> None:
-        """Read until the kernel closes its end: what it says last."""
-        while not self.closed and self.connection.poll() is None:
-            pass
+    def keep(self, channel: bytes, size: int, message: dict) -> None:
+        """Until nbclient asks for it; what is too much waits in the kernel. At its end nobody may ask."""
+        full = self.waiting + size > MOST_WAITING
+        if not (full and self.ending):
+            self.waiting += size
+            self.channels[channel].arrived.put_nowait((size, message))
+        if full and not self.ending:
+            self.pause()
+
+
+def message_of(parts: list[bytes]) -> dict:
+    """As the session's `deserialize`, which looks for dates in all that it reads."""
+    header, parent, metadata, content = (json.loads(part.decode("utf-8", "replace")) for part in parts[1:5])
+    header["date"] = datetime.fromisoformat(header["date"])
+    return {"header": header, "msg_id": header["msg_id"], "msg_type": header["msg_type"], "parent_header": parent,
+            "metadata": metadata, "content": content, "buffers": list(map(memoryview, parts[5:]))}
 
 
 class Connection:
@@ -177,14 +213,19 @@ class WarmManager:
 
     async def shutdown_kernel(self, now: bool = False) -> None:
         """Let the kernel end itself, and take what it says meanwhile; what is left is killed with the connection."""
-        if not now:
+        if not now and self.kernel and not self.kernel.closed:
             self.kernel.sender.send([b"shutdown"])
-            end = asyncio.get_running_loop().time() + END_SECONDS
+            self.kernel.ending = True
             self.kernel.listen()
-            while not self.kernel.closed and asyncio.get_running_loop().time() < end:
-                await asyncio.sleep(0.001)
-            while self.connection.poll() is None and asyncio.get_running_loop().time() < end:
-                await asyncio.sleep(0.001)
+            await self._until_it_ends(BUSY_SECONDS if self.kernel.busy else END_SECONDS)
         self.connection.close()
+
+    async def _until_it_ends(self, seconds: float) -> None:
+        """A process that it has left may hold the channel open: the exit status counts."""
+        clock = asyncio.get_running_loop().time
+        end = clock() + seconds
+        while self.connection.poll() is None and clock() < end:
+            await asyncio.sleep(0.001)
+        self.kernel.read()
 
     def cleanup_resources(self) -> None: ...

@@ -13,8 +13,9 @@ from pathlib import Path
 from filelock import FileLock
 
 from notemill.execute.folders import PREFIX, own_folder, short_folder
+from notemill.execute.warm.kept import kept
 from notemill.execute.warm.process import (
-    PATIENCE, WarmError, WarmProcess, is_stopped, key_of, lasting_environment, pid_of, start, until_it_listens,
+    WarmError, WarmProcess, check_system, key_of, lasting_environment, start, until_it_listens,
 )
 
 END_SECONDS = 10  # that a run's own process may take to end
@@ -43,6 +44,7 @@ class Pool:
 
     def connect(self, env: Mapping[str, str], private: Iterable[str] = ()) -> tuple[WarmProcess, socket.socket]:
         """The process for this environment, and a connection to it. Raises WarmError where there can be none."""
+        check_system()
         lasting = lasting_environment(env, private)
         with self.lock:
             if self.given_up:
@@ -80,44 +82,6 @@ class Pool:
 
     def is_kept(self, process: WarmProcess) -> bool:
         return bool(self.place) and process.folder.parent == self.place
-
-
-def kept(place: Path, key: str, env: Mapping[str, str]) -> tuple[WarmProcess, socket.socket]:
-    """A process that outlives this run, or did another. Raises WarmError, and OSError where there is no room."""
-    process = WarmProcess(place / key)
-    with FileLock(_lock(process), timeout=PATIENCE):
-        link = process.connect()
-        if link and is_stopped(pid_of(link)):
-            process.kill()
-            link.close()
-            link = None
-        if not link:
-            _tidy(place)
-            process.folder.mkdir(mode=0o700)
-            started = start(process.folder, env)
-            threading.Thread(target=started.wait, daemon=True, name="reap").start()  # should it end before this run
-            link = until_it_listens(process, started)
-        return process, link
-
-
-def kept_processes(place: Path) -> list[WarmProcess]:
-    """All that have, or had, a folder there."""
-    return [WarmProcess(path) for path in sorted(place.iterdir()) if path.is_dir() and not path.is_symlink()]
-
-
-def _tidy(place: Path) -> None:
-    """Remove what processes that have ended have left there, also that of the one that is to be started."""
-    for process in kept_processes(place):
-        with suppress(OSError, WarmError), FileLock(_lock(process), timeout=0):
-            link = process.connect()
-            if link:
-                link.close()
-            else:
-                shutil.rmtree(process.folder)
-
-
-def _lock(process: WarmProcess) -> Path:
-    return process.folder.with_suffix(".lock")
 
 
 def _see_it_end(started: subprocess.Popen) -> None:

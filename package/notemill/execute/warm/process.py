@@ -17,6 +17,7 @@ from pathlib import Path
 
 from notemill.errors import NotemillError
 from notemill.execute.inside import channel
+from notemill.execute.inside.channel import pid_of
 from notemill.files import canonical_json, sha256_text
 from notemill.interpreter import stamp_of
 from notemill.redact import logins
@@ -47,6 +48,12 @@ class WarmError(NotemillError):
     def __init__(self, got: str, spoiled: str = "", *, again: bool = False, silent: bool = False):
         super().__init__("the warm process", got)
         self.spoiled, self.again, self.silent = spoiled, again or bool(spoiled), silent
+
+
+def check_system() -> None:
+    """Raises WarmError where a process cannot go on after a fork of one that has libraries loaded."""
+    if sys.platform != "linux":
+        raise WarmError(f"is for Linux alone: on {sys.platform} a fork is not safe")
 
 
 def lasting_environment(env: Mapping[str, str], private: Iterable[str] = ()) -> dict[str, str]:
@@ -174,12 +181,6 @@ class WarmProcess:
         return (_lines(str(self.folder / "log")) or [""])[-1]
 
 
-def pid_of(link: socket.socket) -> int:
-    """The process at the other end."""
-    found = link.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, channel.PEER.size)
-    return channel.PEER.unpack(found)[0]
-
-
 def is_stopped(pid: int) -> bool:
     """Whether the process was stopped by a signal: it will not answer."""
     return any(line.startswith("State:") and line.split()[1] in "Tt" for line in _lines(f"/proc/{pid}/status"))
@@ -191,7 +192,7 @@ def start(folder: Path, env: Mapping[str, str], owner: int | None = None) -> sub
     settings = WarmProcess(folder).settings
     settings.write_text(json.dumps({"folder": str(folder), "owner": owner, "idle": IDLE}))
     with open(folder / "log", "wb") as log:
-        return subprocess.Popen([sys.executable, "-P", str(START), "server", str(settings)], env=dict(env), cwd="/",
+        return subprocess.Popen([sys.executable, str(START), "server", str(settings)], env=dict(env), cwd="/",
                                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
                                 pass_fds=() if owner is None else (owner,))
 
@@ -247,7 +248,7 @@ def kernel_pid(link: socket.socket, stop=None) -> int:
     """The process's number, once it has been forked. Raises WarmError, also when `stop` is set meanwhile."""
     told = answer_of(link, PATIENCE, stop)
     if "pid" not in told:
-        raise WarmError(told["error"], told.get("spoiled", ""), again=told.get("again", False))
+        raise WarmError(told["error"], told.get("spoiled", ""), again=told.get("again", "spoiled" in told))
     return told["pid"]
 
 

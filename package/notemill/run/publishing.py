@@ -1,0 +1,44 @@
+"""Send to MLflow what waits, from a process of its own: python -m notemill.run.publishing PROJECT_ROOT.
+
+What a run does at its end, for a process that has mlflow already: the one line that it prints tells what was sent.
+"""
+
+import json
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from notemill import lineage
+from notemill.errors import NotemillError
+from notemill.project import open_project
+from notemill.run.redaction import redactor_for
+
+
+def send(root: str, environ: Mapping[str, str] | None = None) -> dict:
+    """{"sent": names of the runs that MLflow has now, "error": why others still wait, or null}, without secrets.
+
+    `environ` is the run's environment (default: this process's); MLflow's client looks into os.environ, which must be
+    the same then. Raises UsageError where the project or its secrets are wrong.
+    """
+    project = open_project(Path(root), os.environ if environ is None else environ)
+    redactor = redactor_for(project)
+    uri = lineage.tracking_uri(project.root, project.environ)
+    try:
+        return {"sent": lineage.sync(project.runs, project.store, uri, redact=redactor.text), "error": None}
+    except Exception as error:  # whatever becomes of the tracking server: what is not sent waits for the next time
+        return {"sent": [], "error": redactor.text(str(error) or type(error).__name__)}
+
+
+def main(arguments: list[str]) -> int:
+    """0 when nothing waits any more, 1 else."""
+    try:
+        told = send(arguments[0])
+    except NotemillError as error:
+        told = {"sent": [], "error": str(error)}
+    print(json.dumps(told), flush=True)
+    return 1 if told["error"] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
