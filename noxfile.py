@@ -1,6 +1,7 @@
 """The house's own order: what the server does, a laptop does with the same words (`nox -l`)."""
 
 import hashlib
+import os
 import shutil
 import sys
 from pathlib import Path
@@ -124,4 +125,6 @@ def digest_of(*what: str) -> str:
 def install(session: nox.Session, *what: str) -> None:
     """Install with the house's pins. The installer talks on standard error: standard output is the command's alone."""
     pins = {"UV_BUILD_CONSTRAINT": CONSTRAINTS, "PIP_BUILD_CONSTRAINT": CONSTRAINTS}
+    if os.environ.get("PYTHONDONTWRITEBYTECODE"):  # else each process would compile the libraries anew
+        pins["UV_COMPILE_BYTECODE"] = "1"
     session.install("--constraint", CONSTRAINTS, *what, env=pins, silent=False, stdout=sys.stderr, stderr=None)

@@ -19,6 +19,18 @@ def no_repository_around(tmp_path_factory):
         yield
 
 
+@pytest.fixture(autouse=True, scope="session")
+def own_cache(tmp_path_factory):
+    """What notemill learns in tests stays among them; the installers' caches are the user's."""
+    with pytest.MonkeyPatch.context() as patch:
+        users = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+        for name in ("pip", "uv", "pre-commit"):
+            variable = "PRE_COMMIT_HOME" if name == "pre-commit" else f"{name.upper()}_CACHE_DIR"
+            patch.setenv(variable, os.environ.get(variable) or str(users / name))
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.getbasetemp() / "cache"))
+        yield
+
+
 @pytest.fixture(autouse=True)
 def plain_environment(monkeypatch):
     """As on a laptop, outside CI, without colours."""

@@ -12,7 +12,6 @@ import psutil
 import pytest
 from tiny import cli, make_project, notebook, run, write
 
-from notemill.execute.folders import own_folder
 from notemill.execute.warm import process
 from notemill.execute.warm.kept import kept_processes
 
@@ -29,8 +28,8 @@ def surroundings(monkeypatch, tmp_path):
     monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     yield Path(short)
-    place = own_folder()
-    for found in kept_processes(place) if place else ():
+    place = Path(short, f"notemill-warm-{os.getuid()}")
+    for found in kept_processes(place) if place.is_dir() else ():
         found.kill()
     subprocess.run(["rm", "-r", short], check=True)
 
@@ -77,7 +76,8 @@ def test_start_status_run_stop(project):
 
     assert parent_of_kernel(project, NOTEMILL_WARM="1") == one["pid"]
     text = cli("warm", "--status").out
-    assert text.splitlines()[1].split()[0] == str(one["pid"]) and "or at once by --stop" in text
+    assert text.splitlines()[1].split()[0] == str(one["pid"]) and "notemill warm --stop ends it now" in text
+    assert max(map(len, text.splitlines())) < 80
     now, = cli("warm", "--status", "--json").json["processes"]
     assert (now["pid"], now["served"], now["running"]) == (one["pid"], 1, 0)
 

@@ -186,7 +186,7 @@ def test_a_full_disk_does_not_end_the_cells(make_job, printed, monkeypatch):
     import notemill.execute.engine
     import notemill.execute.local
 
-    def full(path, notebook):
+    def full(path, notebook, **more):
         raise OSError(28, "No space left on device")  # a fake of it
 
     for module in (notemill.execute.engine, notemill.execute.local):
@@ -208,7 +208,7 @@ def test_a_large_notebook_is_not_saved_all_the_time(make_job, monkeypatch):
     from notemill.execute import engine
 
     saves = []
-    monkeypatch.setattr(engine, "write_notebook", lambda path, content: (saves.append(path), time.sleep(0.2)))
+    monkeypatch.setattr(engine, "write_notebook", lambda path, content, **more: (saves.append(path), time.sleep(0.2)))
     executed = execute(make_job("import time\nend = time.time() + 2.5\n"
                                 "while time.time() < end:\n    print(1, flush=True)\n"
                                 "    time.sleep(0.01)"))

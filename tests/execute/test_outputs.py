@@ -1,12 +1,16 @@
 """What cells show, in whatever number and length: all of it is kept, in order, in linear time."""
 
+import asyncio
+import socket
 import threading
 import time
 
+import psutil
 import pytest
+from jupyter_client.session import Session
 
 from notemill.execute import execute
-from notemill.execute.outputs import join_streams, mend_content, settle
+from notemill.execute.outputs import Allowance, join_streams, mend_content, settle
 
 MANY = 20_000
 PATIENCE = 60  # seconds; alone it takes 6 for 20,000 prints, 10 for 20,000 displays
@@ -156,3 +160,107 @@ def test_an_output_that_cannot_be_taken_is_told_by_its_cell(execute_cells, monke
     assert (executed.failure.name, executed.failure.message, executed.failure.cell) == (
         "ValueError", "what is this", 3)
     assert [cell["metadata"]["papermill"]["status"] for cell in executed.notebook["cells"]][-1] == "pending"
+
+
+# Endless output
+
+def message(kind, display_id=None, **content):
+    return {"msg_type": kind, "content": {**content, "transient": {"display_id": display_id}}}
+
+
+def test_a_text_is_cut_where_a_cell_has_shown_enough():
+    allowance, long = Allowance(10), message("stream", text="x" * 8)
+    assert allowance.admits(long) and allowance.admits(long := message("stream", text="y" * 8))
+    assert long["content"]["text"] == "yy" and not allowance.admits(message("stream", text="z"))
+    assert allowance.words == "0.1 MB more" and allowance.left_out.total() == 7
+
+
+def test_displays_and_texts_count_together_and_other_messages_always_pass():
+    allowance = Allowance(1000)
+    assert allowance.admits(message("stream", text="x" * 450))
+    assert allowance.admits(message("display_data", data={"text/html": ["a"] * 50}))
+    assert not allowance.admits(message("execute_result", data={"text/plain": "a"}))
+    for kind in ("error", "status", "comm_msg", "execute_input"):
+        assert allowance.admits(message(kind))
+
+
+def test_what_is_cleared_or_updated_counts_no_more():
+    allowance = Allowance(1000)
+    for _ in range(9):
+        assert allowance.admits(message("display_data", data={"text/plain": "x" * 450}), "a widget")
+        assert allowance.admits(message("clear_output"), "a widget")
+    for _ in range(9):
+        assert allowance.admits(message("update_display_data", "id", data={"text/plain": "x" * 450}))
+    assert not allowance.admits(message("display_data", data={"text/plain": "x"}))
+    assert allowance.words and allowance.admits(message("clear_output")) and not allowance.words
+
+
+def test_what_is_too_much_is_left_out_with_a_note_and_the_error_stays(execute_cells, monkeypatch):
+    monkeypatch.setattr("notemill.execute.outputs.MOST_SHOWN", 100_000)
+    executed = execute_cells("for n in range(3000):\n    print('x' * 999)\n1/0", "print('never reached')")
+    outputs = [cell["outputs"] for cell in executed.notebook["cells"] if cell.get("outputs")][-1]
+    text, error, note = outputs
+    assert len(text["text"]) == 100_000 and error["ename"] == executed.failure.name == "ZeroDivisionError"
+    assert note["text"] == "\n[notemill: 2.9 MB more were shown by this cell and are left out]\n"
+    assert executed.notes == ("cell 2 showed 2.9 MB more than the 0 MB that are kept of a cell",)
+
+
+@pytest.mark.parametrize("cell", ["while True:\n    print('x' * 1000)", "!yes", "while True:\n    display('x' * 9999)"],
+                         ids=["print", "shell", "display"])
+def test_endless_output_takes_bounded_memory_until_its_time_is_up(execute_cells, cell):
+    most = [0]
+    done = threading.Event()
+
+    def watch():
+        while not done.wait(0.05):
+            most[0] = max(most[0], psutil.Process().memory_info().rss)
+
+    execute_cells("1")
+    before = psutil.Process().memory_info().rss
+    watching = threading.Thread(target=watch)
+    watching.start()
+    try:
+        executed = execute_cells(cell, seconds=5)
+    finally:
+        done.set()
+        watching.join()
+    assert (executed.failure.name, executed.failure.cell) == ("LimitExceeded", 2) and executed.seconds < 10
+    assert most[0] - before < 600e6, most[0] - before
+
+
+@pytest.mark.parametrize("kernel", ["warm"])
+def test_a_kernel_does_not_run_ahead_of_a_slow_listener(execute_cells, monkeypatch):
+    from notemill.execute import engine
+    from notemill.execute.warm import client
+
+    waiting, keep, take = [], client.WarmClient.keep, engine.Client.take_message
+    monkeypatch.setattr(client, "MOST_WAITING", 1_000_000)
+    monkeypatch.setattr(client.WarmClient, "keep",
+                        lambda self, *more: (keep(self, *more), waiting.append(self.waiting)))
+    monkeypatch.setattr(engine.Client, "take_message", lambda *args: (time.sleep(0.001), take(*args))[1])
+    executed = execute_cells("for n in range(1000):\n    display('x' * 9_000)\nprint('end')")
+    assert executed.failure is None and len(outputs_of(executed)) == 1001
+    assert 500_000 < max(waiting) < 1_100_000
+
+
+@pytest.mark.skipif(not hasattr(socket, "SOCK_SEQPACKET"), reason="a warm kernel's messages need it")
+def test_messages_that_come_together_are_all_read():
+    """More of them in one packet than are read in one go: no event tells of the rest."""
+    from notemill.execute.inside import channel
+    from notemill.execute.warm.client import WarmClient
+
+    ours, theirs = channel.pair()
+    session, sender = Session(), channel.Sender(theirs)
+    for n in range(250):
+        sender.send_later([b"iopub", *session.serialize(session.msg("stream", {"text": str(n)}))[2:]])
+    sender.send_waiting()
+
+    async def read():
+        client = WarmClient(ours, None)
+        try:
+            return [(await client.iopub_channel.get_msg(timeout=5))["content"]["text"] for _ in range(250)]
+        finally:
+            client.stop_listening()
+
+    with ours, theirs:
+        assert asyncio.run(read()) == [str(n) for n in range(250)]

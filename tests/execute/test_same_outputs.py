@@ -3,6 +3,7 @@
 import copy
 import json
 import re
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ SOURCE = ROOT / "tests" / "resources" / "engine"
 NAMES = sorted(path.stem for path in SOURCE.glob("*.ipynb"))
 PARAMETERS = {"cells-parameters": {"given": 2}, "cells-parameters-none": {"given": [1, {"a": None}], "name": "it's"},
               "cells-parameters-odd": {"given": 5, "name": 'ä "q"'}}
-LIMITS = {"error-time-limit": 2}  # seconds that a cell may take
+LIMITS = {"differs-time-limit": 2}  # seconds that a cell may take
 SLOW = ("joblib-", "spawn-", "process-outlives", "text-very-slow")
 
 # Notebook: why it comes out otherwise. docs/reference/engine.md says the same in its table.
@@ -21,15 +22,23 @@ DIFFERS = {
     "differs-command-line":
         "`sys.orig_argv` and the process's command line are the warm process's: a kernel is forked from it, "
         "not started. `sys.argv` is the same",
+    "differs-config-list":
+        "`%config` may list `InlineBackend` before a notebook has shown a figure, where the warm process has "
+        "imported it for another one",
     "differs-connection":
         "There is no connection file: messages go over a pair of local sockets instead of five ports",
+    "differs-exit":
+        "After `exit()` or `quit` an ordinary kernel ends while its next cells are sent to it: by chance "
+        "Papermill comes to the notebook's end or finds the kernel dead",
     "differs-modules":
         "The libraries that a notebook imports are in `sys.modules` before its first cell: they were imported"
         " before the fork",
     "differs-order-of-writers":
-        "Text of Python, of subprocesses and of C code written at one time comes in the order in which it was"
-        " written; an ordinary kernel reads the latter in a thread of its own, and its order changes from run"
-        " to run",
+        "Text that Python, subprocesses and C code write within a moment comes in that order as a rule; an "
+        "ordinary kernel reads the latter two in a thread of its own, so that its order changes from run to "
+        "run",
+    "differs-parent-variable":
+        "The variable `JPY_PARENT_PID` is not set: the kernel learns by other means that its parent has gone",
     "differs-segfault":
         "When native code crashes, it is a matter of chance how much of the last cell arrives before "
         "Papermill's client sees that the kernel is dead: its execution count, its text",
@@ -38,8 +47,12 @@ DIFFERS = {
     "differs-threads":
         "The kernel has no threads for a heartbeat, a control channel or for reading text: fewer names in "
         "`threading.enumerate()`, and a notebook's own threads are numbered from 1",
+    "differs-time-limit":
+        "A cell that Papermill ends at its time limit (`execution_timeout`) does not show the "
+        "`KeyboardInterrupt` and where it struck; the error that names the cell is the same",
 }
-BY_CHANCE = {"differs-order-of-writers", "differs-segfault"}  # they may come out alike
+BY_CHANCE = {  # they may come out alike
+    "differs-config-list", "differs-exit", "differs-order-of-writers", "differs-segfault"}
 
 EXECUTED = {
     "cells": [
@@ -59,8 +72,11 @@ EXECUTED = {
 OUTPUTS = EXECUTED["cells"][1]["outputs"]
 
 
-def slow(name):
-    return pytest.param(name, marks=pytest.mark.slow) if name.startswith(SLOW) else name
+def marked(name):
+    """Without ipywidgets a notebook about widgets would fail alike under both engines: that is no proof."""
+    lacking = name.startswith("widget-") and not find_spec("ipywidgets")
+    marks = [pytest.mark.slow] if name.startswith(SLOW) else []
+    return pytest.param(name, marks=[*marks, pytest.mark.skipif(lacking, reason="ipywidgets is not installed")])
 
 
 @pytest.fixture(scope="session")
@@ -70,24 +86,17 @@ def executions(request, tmp_path_factory):
              if getattr(item, "originalname", "") == "test_comes_out_alike"]
     base = tmp_path_factory.getbasetemp()
     shared = base.parent if hasattr(request.config, "workerinput") else base
-    running = Executions(SOURCE, sorted({*asked, *BY_CHANCE}), shared / "engine", PARAMETERS, LIMITS)
+    running = Executions(SOURCE, asked, shared / "engine", PARAMETERS, LIMITS)
     yield running
     running.end()
 
 
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize("name", [slow(name) for name in NAMES])
+@pytest.mark.parametrize("name", [marked(name) for name in NAMES])
 def test_comes_out_alike(name, executions):
     found = executions.differences(name)
     if name not in BY_CHANCE:
         assert bool(found) == (name in DIFFERS), "\n".join(found) or "no difference any more"
-
-
-@pytest.mark.timeout(900)
-def test_text_comes_in_the_order_in_which_it_was_written(executions):
-    outputs = executions.result("differs-order-of-writers", "notemill")["cells"][0]["outputs"]
-    assert [(output["name"], output["text"]) for output in outputs] == [
-        ("stdout", "1 print\n2 echo\n3 write\n4 print\n")]
 
 
 def test_the_documentation_lists_what_differs():

@@ -4,7 +4,6 @@ import contextlib
 import gzip
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -89,7 +88,8 @@ warnings.simplefilter('error'); logging.basicConfig(level='DEBUG', force=True); 
 matplotlib.rcParams['figure.dpi'] = 11; signal.signal(signal.SIGUSR1, lambda *_: None); sys.setrecursionlimit(500)
 pandas.set_option('display.max_rows', 7); numpy.seterr(all='raise'); locale.setlocale(locale.LC_ALL, 'C')
 atexit.register(lambda: open(given_file, 'a').write('.')); gc.disable(); sys.argv.append('spoilt')
-get_ipython().user_ns['spoilt'] = get_ipython().magics_manager.magics['line']['spoilt'] = 1; spoilt_file = open(__file__)
+get_ipython().user_ns['spoilt'] = get_ipython().magics_manager.magics['line']['spoilt'] = 1
+spoilt_file = open(__file__)
 os.nice(1); sys.stdout.spoilt = threading.main_thread().name = 'spoilt'"""
 LOOK = tell("""dict(environ='SPOILT' in os.environ, cwd=os.getcwd() == '/', path='/spoilt' in sys.path,
     modules='spoilt' in sys.modules or 'csv' not in sys.modules, library=hasattr(numpy, 'spoilt'),
@@ -99,9 +99,10 @@ LOOK = tell("""dict(environ='SPOILT' in os.environ, cwd=os.getcwd() == '/', path
     recursion=sys.getrecursionlimit() == 500, rows=pandas.get_option('display.max_rows') == 7,
     errors=numpy.geterr()['divide'] == 'raise', collector=not gc.isenabled(), argv='spoilt' in sys.argv,
     names='spoilt' in globals(), magics='spoilt' in get_ipython().magics_manager.magics['line'],
-    files=[os.readlink(f'/proc/self/fd/{n}') for n in os.listdir('/proc/self/fd') if os.path.exists(f'/proc/self/fd/{n}')
+    files=[n for n in os.listdir('/proc/self/fd') if os.path.exists(f'/proc/self/fd/{n}')
            and os.readlink(f'/proc/self/fd/{n}').endswith('spoilt.txt')] != [],
-    nice=os.nice(0) > os.getpriority(os.PRIO_PROCESS, os.getppid()), stream=hasattr(sys.stdout, 'spoilt'), thread=threading.main_thread().name == 'spoilt',
+    nice=os.nice(0) > os.getpriority(os.PRIO_PROCESS, os.getppid()),
+    stream=hasattr(sys.stdout, 'spoilt'), thread=threading.main_thread().name == 'spoilt',
     umask=os.umask(0o022) == 0o077)""",
             "import builtins, gc, logging, matplotlib, numpy, pandas, signal, threading, warnings")
 
@@ -164,7 +165,7 @@ def test_a_module_that_starts_threads_spoils_the_process_and_is_not_asked_for_ag
     cell = f"import {name}, os, threading\nprint(threading.active_count(), os.getppid())"
     with Pool() as pool:
         first, second, third = (execute(make_job(cell, imports=(name,), pool=pool)) for _ in range(3))
-    assert [one.failure or one.notes for one in (first, second, third)] == [()] * 3
+    assert [one.failure or one.slower for one in (first, second, third)] == [()] * 3
     one, spoiled, other = (printed(one.notebook).split() for one in (first, second, third))
     assert one[0] == spoiled[0] == other[0] == "3" and name in learnt.place().read_text()
     assert one[1] != spoiled[1] == other[1], "the spoiled process served on, or the next was spoiled, too"
@@ -196,20 +197,21 @@ def test_modules_of_the_project_are_never_preloaded(make_job, printed, tmp_path,
             job.env["PYTHONPATH"] = str(tmp_path / "path")
             learnt.learn(("of_the_project",), ["of_the_project"])
             executed = execute(job)
-            assert executed.notes == () and printed(executed.notebook) == f"False\n{whose}\n"
+            assert executed.slower == () and printed(executed.notebook) == f"False\n{whose}\n"
+            assert learnt._known()["never"] == [], "it was imported, and that spoiled the warm process"
 
 
 @warm
 @pytest.mark.usefixtures("cache")
 def test_an_editable_install_is_not_preloaded(make_job, printed, site, tmp_path):
-    write(tmp_path / "source" / "editable_one.py", "whose = 1")
+    source = write(tmp_path / "source" / "editable_one.py", "whose = 1")
     finder = site("__editable___finder", f"""
         import importlib.machinery, importlib.util, sys
         class Finder:
             @staticmethod
             def find_spec(name, path=None, target=None):
                 if name == 'editable_one':
-                    return importlib.util.spec_from_file_location(name, {str(tmp_path / 'source' / 'editable_one.py')!r})
+                    return importlib.util.spec_from_file_location(name, {str(source)!r})
         sys.meta_path.append(Finder)
         """)
     brings = site("brings_editable", "import editable_one\n")
@@ -220,10 +222,12 @@ def test_an_editable_install_is_not_preloaded(make_job, printed, site, tmp_path)
         job = make_job(PROJECTS.format("editable_one"), pool=pool, imports=("more",))
         learnt.learn(job.imports, [finder, "editable_one"])
         executed = execute(job)
-        assert executed.notes == () and printed(executed.notebook) == "False\n1\n"
+        assert executed.slower == () and printed(executed.notebook) == "False\n1\n"
+        execute(job)
+        assert learnt._known()["never"] == [], "it was imported, and that spoiled the warm process"
         learnt.learn(job.imports, [brings])
         executed = execute(job)  # where a library loads it, it would be an old one for the next kernel
-        assert executed.notes == () and printed(executed.notebook) == "False\n1\n"
+        assert executed.slower == () and printed(executed.notebook) == "False\n1\n"
         assert brings in learnt.place().read_text()
 
 
@@ -241,10 +245,10 @@ def test_a_projects_module_comes_before_a_library_of_its_name(make_job, printed,
 
         learnt.learn((name,), [name])
         first = run()
-        assert first.notes == () and printed(first.notebook) == "the library\n"
+        assert first.slower == () and printed(first.notebook) == "the library\n"
         write(tmp_path / place / f"{name}.py", "whose = 'the project'")
         second = run()
-        assert name in second.notes[0] and printed(second.notebook) == "the project\n"
+        assert name in second.slower[0] and printed(second.notebook) == "the project\n"
 
 
 @warm
@@ -252,10 +256,23 @@ def test_a_notebook_finds_what_ipykernel_gives(execute_cells, tmp_path):
     write(tmp_path / "notebooks" / "matplotlibrc", "figure.dpi: 77\n")
     found = told(execute_cells(tell(
         "[IPKernelApp.initialized(), os.environ['TERM'], os.environ['PAGER'], sys.flags.safe_path, breakpoint(),"
-        " process.ORIGINAL_DIR == os.getcwd(), matplotlib.rcParams['figure.dpi'], matplotlib.rcParamsOrig['figure.dpi']]",
+        " process.ORIGINAL_DIR == os.getcwd(), matplotlib.rcParams['figure.dpi'],"
+        " matplotlib.rcParamsOrig['figure.dpi']]",
         "import matplotlib\nfrom ipykernel.kernelapp import IPKernelApp\nfrom multiprocessing import process"),
         imports=("matplotlib",)))
     assert found == [True, "xterm-color", "cat", False, None, True, 77.0, 77.0]
+
+
+@warm
+@pytest.mark.usefixtures("cache")
+def test_filters_of_a_moment_are_gone(make_job, site):
+    name = site("filters_in_passing", "import warnings\nwith warnings.catch_warnings():\n"
+                "    warnings.simplefilter('always', BytesWarning)\nwarnings.simplefilter('always', ImportWarning)\n")
+    cell = f"import {name}\n" + tell("[str(warnings.filters).count(n) for n in ('BytesWarning', 'ImportWarning')]",
+                                     "import warnings")
+    with Pool() as pool:
+        first, second = (told(execute(make_job(cell, imports=(name,), pool=pool))) for _ in range(2))
+    assert first == second
 
 
 @warm
@@ -295,8 +312,8 @@ ENDINGS = {
                       "flushLevel=60, target=logging.FileHandler('remembered.txt'))); log.error('whole')",
     "pool.txt": "from concurrent.futures import ThreadPoolExecutor\npool = ThreadPoolExecutor(1)\n"
                 "_ = pool.submit(lambda: (time.sleep(0.3), open('pool.txt', 'w').write('whole')))",
-    "error.txt": "def fail():\n    local = Closing('error.txt'); 1/0\ntry:\n    fail()\nexcept ZeroDivisionError as e:\n"
-                 "    error = e",
+    "error.txt": "def fail():\n    local = Closing('error.txt'); 1/0\ntry:\n    fail()\n"
+                 "except ZeroDivisionError as e:\n    error = e",
 }
 LAST = """import atexit, tempfile, sys
 def note(word):
@@ -430,7 +447,7 @@ def test_the_death_of_the_warm_process_is_no_hang(make_job, printed, cell):
             assert executed.failure.name == "KernelDied" and "unknown" in executed.failure.message
         else:
             assert executed.failure is None and printed(executed.notebook) == "went on\nto the end\n"
-        assert execute(make_job("1", pool=pool)).notes == (), "there is no other warm process"
+        assert execute(make_job("1", pool=pool)).slower == (), "there is no other warm process"
 
 
 ELSEWHERE = """import sys

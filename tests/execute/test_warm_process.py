@@ -16,7 +16,7 @@ import psutil
 import pytest
 from tiny import write
 
-from notemill.execute import Pool, execute
+from notemill.execute import Pool, execute, sweep_kernels
 from notemill.execute.folders import own_folder
 from notemill.execute.inside import channel
 from notemill.execute.inside.channel import pid_of
@@ -45,8 +45,9 @@ def place(monkeypatch, tmp_path):
     monkeypatch.setattr(tempfile, "tempdir", short)
     monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    yield Path(short, f"notemill-warm-{os.getuid()}")
-    for found in kept_processes(own_folder()):
+    place = Path(short, f"notemill-warm-{os.getuid()}")
+    yield place
+    for found in kept_processes(place) if place.is_dir() else ():
         found.kill()
     subprocess.run(["rm", "-r", short], check=True)
 
@@ -95,7 +96,7 @@ def test_the_kernel_alone_gets_a_secret(make_job, printed, place, monkeypatch):
     with Pool(keep=True) as pool:
         done = execute(make_job(f"import os\nprint([os.environ[n] for n in {names}])", pool=pool, names=names,
                                 private=frozenset(names[:1]), on_cell=look))
-    assert printed(done.notebook) == "['very-hidden-1', 'very-hidden-2']\n" and not done.notes
+    assert printed(done.notebook) == "['very-hidden-1', 'very-hidden-2']\n" and not done.slower
     assert len(found["said"]) >= 3 and b"HOME=" in found["said"][0]
     assert not any(b"very-hidden" in text for text in found["said"])
 
@@ -268,7 +269,7 @@ def test_no_room_at_all_is_a_slower_run(make_job, printed, monkeypatch):
     with Pool() as pool:
         done = execute(make_job("print(1)", pool=pool))
     assert done.failure is None and printed(done.notebook) == "1\n"
-    assert done.notes == ("ran in an ordinary kernel, which takes longer to start: the warm process cannot be started: "
+    assert done.slower == ("ran in an ordinary kernel, which takes longer to start: the warm process cannot be started: "
                           "No space left on device",)
 
 
@@ -278,14 +279,14 @@ def test_no_file_descriptor_is_a_slower_run(make_job, printed, monkeypatch, what
     with Pool() as pool:
         done = execute(make_job("print(1)", pool=pool))
     assert done.failure is None and printed(done.notebook) == "1\n"
-    assert "the warm process cannot be asked: No space left on device" in done.notes[0]
+    assert "the warm process cannot be asked: No space left on device" in done.slower[0]
 
 
 def test_a_home_that_may_not_be_written_does_not_matter(make_job, monkeypatch, tmp_path):
     write(tmp_path / "cache", "a file where a folder should be")
     with Pool() as pool:
         done = execute(make_job("import sqlite3", pool=pool))
-    assert done.failure is None and done.notes == ()
+    assert done.failure is None and done.slower == ()
 
 
 # its end
@@ -297,9 +298,9 @@ def test_a_run_goes_on_when_its_process_is_killed(make_job, printed):
 
     with Pool(keep=True) as pool:
         done = execute(make_job("a = 1", "print(a)", pool=pool, on_cell=kill))
-        assert done.failure is None and printed(done.notebook) == "1\n" and done.notes == ()
+        assert done.failure is None and printed(done.notebook) == "1\n" and done.slower == ()
         again = execute(make_job("print(2)", pool=pool))
-        assert again.failure is None and again.notes == ()
+        assert again.failure is None and again.slower == ()
 
 
 def test_stop_lets_running_kernels_finish_and_takes_no_new_ones(make_job, printed, place):
@@ -315,24 +316,27 @@ def test_stop_lets_running_kernels_finish_and_takes_no_new_ones(make_job, printe
         assert done.failure is None and printed(done.notebook) == "1\n"
         assert [one["running"] for one in told] == [1]
         assert until(lambda: not is_alive(told[0]["pid"]))
-        assert execute(make_job("print(2)", pool=pool)).notes == ()
+        assert execute(make_job("print(2)", pool=pool)).slower == ()
         assert kept_processes(place)[0].pid() != told[0]["pid"]
 
 
-def test_an_open_connection_gets_no_kernel_after_stop():
+def test_an_open_connection_gets_no_kernel_after_stop(make_job):
+    """While the process waits for the end of the kernel that it has."""
+    refused = []
+
+    def ask(number, total):
+        found, link = pool.connect(env)
+        with link, open(os.devnull, "wb") as log, pytest.raises(WarmError) as told:
+            assert stop(found)["running"] == 1
+            process.ask_for_kernel(link, {"env": env, "imports": [], "cwd": "/", "root": None}, log.fileno()).close()
+            kernel_pid(link)
+        refused.append((told.value.got, told.value.again))
+
     with Pool(keep=True) as pool:
-        found, link = pool.connect(ENV)
-        with link, Pool(keep=True) as other:
-            held, held_link = other.connect(ENV)
-            kernel = WarmKernel(pool, found.folder, {"env": ENV, "cwd": "/", "root": None}, lambda: None)
-            kernel.process, kernel.link = found, link
-            stop(found)
-            held_link.close()
-            with pytest.raises(WarmError) as told, open(os.devnull, "wb") as log:
-                asked = {"env": ENV, "imports": [], "cwd": "/", "root": None}
-                process.ask_for_kernel(link, asked, log.fileno()).close()
-                kernel_pid(link)
-            assert told.value.again
+        job = make_job("1", pool=pool, on_cell=lambda number, total: number == 2 and ask(number, total))
+        env = job.env
+        assert execute(job).failure is None
+    assert refused == [("is ending", True)]
 
 
 BAD = """import importlib, os, runpy, sys, time
@@ -362,7 +366,7 @@ def test_one_that_cannot_do_it_is_a_note(make_job, printed, monkeypatch, tmp_pat
         for _ in range(2):
             done = execute(make_job("print(1)", pool=pool, imports=("numpy",)))
             assert done.failure is None and printed(done.notebook) == "1\n"
-            assert (note in done.notes[0]) is True
+            assert (note in done.slower[0]) is True
             if avoided:
                 break
         folders = [found.folder for found, _ in pool.started]
@@ -378,7 +382,7 @@ def test_one_that_does_not_answer_is_waited_for_no_longer_than_patience(make_job
         began = time.monotonic()
         done = execute(make_job("print(1)", pool=pool, imports=("numpy",)))
         assert done.failure is None and printed(done.notebook) == "1\n" and time.monotonic() - began < 30
-        assert "did not answer within 1 s" in done.notes[0]
+        assert "did not answer within 1 s" in done.slower[0]
         began = time.monotonic()
         with pytest.raises(WarmError):
             pool.connect(ENV)  # the rest of the run does not wait for it
@@ -407,6 +411,47 @@ def test_who_waits_may_leave():
     with ours, theirs, pytest.raises(WarmError, match="was not waited for"):
         answer_of(ours, 60, left)
     assert time.monotonic() - began < 10
+
+
+# a process that is a run's own
+def test_a_run_does_not_wait_for_the_end_of_its_own_if_that_does_not_come(monkeypatch):
+    monkeypatch.setattr("notemill.execute.warm.pool.END_SECONDS", 0.5)
+    began = time.monotonic()
+    with Pool() as pool:
+        found, link = pool.connect(ENV)
+        with link:
+            pid = pid_of(link)
+            os.kill(pid, signal.SIGSTOP)
+    assert time.monotonic() - began < 20 and not is_alive(pid) and not found.folder.exists()
+
+
+OWN = """import sys, tempfile, time
+tempfile.tempdir = sys.argv[1]
+from notemill.execute import Pool
+from notemill.execute.warm.process import pid_of
+with Pool() as pool:
+    found, link = pool.connect({"PATH": "/bin:/usr/bin", "HOME": "/"})
+    print(pid_of(link), found.folder, flush=True)
+    time.sleep(300)
+"""
+
+
+@pytest.mark.parametrize("both", [False, True])
+def test_a_run_that_is_killed_leaves_none_of_its_own(place, monkeypatch, both):
+    run = subprocess.Popen([sys.executable, "-c", OWN, str(place.parent)], stdout=subprocess.PIPE, text=True)
+    pid, folder = run.stdout.readline().split()
+    pid, folder = int(pid), Path(folder)
+    monkeypatch.setattr("notemill.execute.folders.NEW", -1)
+    sweep_kernels()
+    assert folder.exists()
+    if both:
+        os.kill(pid, signal.SIGKILL)
+    run.kill()
+    run.communicate()
+    assert until(lambda: not is_alive(pid))
+    if both:
+        sweep_kernels()
+    assert until(lambda: not folder.exists(), 5)
 
 
 # answers
@@ -528,7 +573,7 @@ SEEN = "import sys\nprint('sqlalchemy.orm' in sys.modules)\n"
 def test_what_a_notebook_imports_late_is_there_the_next_time(make_job, printed, place):
     def run(pool):
         done = execute(make_job(SEEN + LAZY, pool=pool, imports=("sys",)))
-        assert done.failure is None and done.notes == ()
+        assert done.failure is None and done.slower == ()
         return printed(done.notebook).split()[0]
 
     for expected in ("False", "True"):

@@ -1,4 +1,4 @@
-"""Runs with a warm process that outlives them: what is sent to MLflow, and what becomes of it when that process goes."""
+"""Runs with a warm process that outlives them: what is sent to MLflow, and what comes of that process's end."""
 
 import os
 import signal
@@ -88,6 +88,7 @@ def test_a_warm_process_that_was_killed_is_nothing_but_slower(project, warm):
 
 
 def test_cold_runs_leave_nothing(project, warm):
-    for words, environ in ([["--cold"], warm], [[], {**warm, "NOTEMILL_WARM": "0"}], [[], {**warm, "NOTEMILL_WARM": ""}]):
+    for words, more in ((["--cold"], {}), ([], {"NOTEMILL_WARM": "0"}), ([], {"NOTEMILL_WARM": ""})):
+        environ = {**warm, **more}
         result = cli_process("run", "--offline", "--force", *words, project=project, **environ)
         assert result.code == 0 and pids(warm) == []

@@ -97,16 +97,17 @@ def tell(found: list[dict], notes: list[str], as_json: bool) -> None:
     elif found:
         head = ["process", "since", "memory", "kernels", "running", "idle", "ends"]
         click.echo(table(head, list(map(row, found)), style_for(sys.stdout)))
+        what = "it" if len(found) == 1 else "them"
+        click.echo(f"\nnotemill warm --stop ends {what} now, or when the kernels that run have ended")
     elif not notes:
         click.echo("no warm process is there: notemill warm")
 
 
 def row(told: dict) -> list[str]:
-    since = told["began"].replace("T", " ")[:19] + " UTC"
+    since = told["began"].replace("T", " ")[:16] + " UTC"
     if not told["answers"]:
-        return [str(told["pid"]), since, "", "", "", "", "does not answer; --stop ends it"]
-    ends = f"when {told['running']} kernels have ended, at the earliest" if told["running"] else \
-        f"in {duration(told['ends_in'])}, or at once by --stop"
+        return [str(told["pid"]), since, "", "", "", "", "does not answer"]
+    ends = f"after {told['running']} kernels" if told["running"] else f"in {duration(told['ends_in'])}"
     return [str(told["pid"]), since, f"{told['memory_mb']:.0f} MB", str(told["served"]), str(told["running"]),
             duration(told["idle"]), ends]
 

@@ -60,7 +60,7 @@ class Executed:
     """A notebook that has run, with what it cost. `failure` is None where it ended well.
 
     `undeclared` are files of the project that it read, `cells_left` counts the cells after an `exit()` in the cell
-    `ended_in`, `notes` are for the user.
+    `ended_in`; `notes` are of what it shows, `slower` says why it ran in an ordinary kernel.
     """
 
     notebook: dict
@@ -72,3 +72,4 @@ class Executed:
     cells_left: int = 0
     ended_in: int | None = None
     notes: tuple[str, ...] = ()
+    slower: tuple[str, ...] = ()

@@ -38,7 +38,7 @@ def execute(job: Job) -> Executed:
         write_notebook(job.saved, notebook, durable=False)
     left = [] if failure else _cells_left(notebook)
     return Executed(notebook, failure, round(time.monotonic() - began, 3), *running.costs, reads, len(left),
-                    _number(_ending_cell(notebook)) if left else None, (*kernel.notes, *running.notes))
+                    _number(_ending_cell(notebook)) if left else None, tuple(running.notes), tuple(kernel.notes))
 
 
 def _papermill(job: Job, kernel: Kernel) -> Running:

@@ -147,6 +147,8 @@ def keep_evidence(project: Project, record: Record, ready: Ready, executed: Exec
     record.set(name, seconds=executed.seconds, cpu_seconds=executed.cpu_seconds, peak_mb=executed.peak_mb, ended=now(),
                origin_run=record.name, warnings=[*undeclared(project, executed), *cut_short(executed), *executed.notes],
                error=failure_facts(executed.failure, ready, record.redactor.text))
+    for text in executed.slower:  # of this run, and not of what the step gave
+        record.warn(f"{name} {text}")
     with contextlib.suppress(OSError):
         (folder / "executed.ipynb").unlink()
     text = json.dumps(executed.notebook, ensure_ascii=False, sort_keys=True).encode("utf-8", "surrogatepass")

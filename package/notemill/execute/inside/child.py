@@ -9,7 +9,6 @@ import io
 import logging
 import multiprocessing.process
 import os
-import random
 import signal
 import socket
 import sys
@@ -67,7 +66,6 @@ def become(asked: dict, log: int) -> None:
 
 def renew(asked: dict) -> None:
     """What all forked processes would have in common, though each interpreter has its own."""
-    random.seed()
     if numpy := sys.modules.get("numpy.random"):
         numpy.seed()
     if torch := sys.modules.get("torch"):

@@ -56,11 +56,11 @@ class Preload:
     @contextlib.contextmanager
     def _filters_noted(self) -> Iterator[None]:
         """Filters of warnings that libraries set are their users' alone."""
-        add = warnings._add_filter
+        add, noted = warnings._add_filter, []
 
         def note(*item, append: bool) -> None:
             adder = sys._getframe(2).f_globals.get("__name__", "")
-            self.filters.insert(len(self.filters) if append else 0, (top_of(adder), item))
+            noted.insert(len(noted) if append else 0, (top_of(adder), item))
             add(*item, append=append)
 
         with warnings.catch_warnings():
@@ -70,6 +70,7 @@ class Preload:
                 yield
             finally:
                 warnings._add_filter = add
+                self.filters[:0] = [each for each in noted if each[1] in warnings.filters]  # some were for a moment
 
     def judge(self, name: str, before: set[str]) -> None:
         """Whether this process may go on after an import."""

@@ -77,7 +77,7 @@ class Server:
     def serve(self) -> tuple | None:
         """Loop until idle for long, told to stop, or the owner has gone."""
         while not (self.closing and not self.kernels):
-            events = self.poll.poll(0 if self.learners else 1000)
+            events = self.poll.poll(0 if self.wanted or self.learners else 1000)
             for number, _ in events:
                 if number == self.listener.fileno():
                     self._accept()
@@ -91,7 +91,7 @@ class Server:
                     forked = self._hear(number)
                     if forked:
                         return forked
-            if self.learners and not events:
+            if (self.wanted or self.learners) and not events:
                 self._import_next()
             if not self.kernels and time.monotonic() - self.used > self.settings["idle"]:
                 self._close()
@@ -245,8 +245,18 @@ class Server:
             self.ending |= {pid, end_family(pid, self.folders[pid])}
 
     def _end_kernels(self) -> None:
+        """The run has gone: its kernels end, and what it has asked for meanwhile leaves no folder."""
         for pid in self.kernels.values():
             end_family(pid, self.folders[pid])
+        self.listener.setblocking(False)
+        with contextlib.suppress(OSError):  # until there are no more
+            while True:
+                self._accept()
+        for connection in self.connections.values():
+            with contextlib.suppress(OSError, ValueError, LookupError):
+                fds = socket.recv_fds(connection, ASKED, 4, socket.MSG_DONTWAIT)[1]
+                with open(fds[2], "rb") as file:
+                    family.remove_left(json.load(file).get("folder", ""))
 
 
 def end_family(pid: int, folder: str) -> int:

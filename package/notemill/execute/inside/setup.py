@@ -34,7 +34,7 @@ def find_modules(package: str | None) -> None:
     place = next(installed, len(sys.path))
     sys.path[place:place] = ["", package] if package else [""]
     if package:
-        os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH")]))  # for children
+        os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH")]))  # children
 
 
 def limit_threads(events, threads: int) -> None:

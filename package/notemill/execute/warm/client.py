@@ -95,15 +95,16 @@ class WarmClient:
 
     def read(self) -> None:
         """Take all that has arrived."""
-        if self.loop is None:
+        if self.loop is None:  # it has been left meanwhile
             return
         try:
             for _ in range(100):
                 self.take(self.receiver.receive(socket.MSG_DONTWAIT))
-                if self.closed or self.loop is None:
+                if self.loop is None:
                     return
         except BlockingIOError:
             return
+        self.loop.call_soon(self.read)  # there may be no event for what is left
 
     def stop_listening(self) -> None:
         """The loop may be another's: it goes on without this socket."""
