@@ -73,4 +73,5 @@ def test_a_warm_one_that_cannot_be_had_is_a_warning(tmp_path):
     record = last_record(tmp_path)
     warning, = record["warnings"]
     assert record["steps"][0]["warnings"] == []  # else it would be said of the result, whenever that is reused
-    assert warning.partition(" ")[2].startswith("ran in an ordinary kernel, which takes longer to start: the warm process ended at once")
+    assert warning.partition(" ")[2].startswith(
+        "ran in an ordinary kernel, which takes longer to start: the warm process ended at once")

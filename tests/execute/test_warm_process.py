@@ -269,8 +269,8 @@ def test_no_room_at_all_is_a_slower_run(make_job, printed, monkeypatch):
     with Pool() as pool:
         done = execute(make_job("print(1)", pool=pool))
     assert done.failure is None and printed(done.notebook) == "1\n"
-    assert done.slower == ("ran in an ordinary kernel, which takes longer to start: the warm process cannot be started: "
-                          "No space left on device",)
+    assert done.slower == ("ran in an ordinary kernel, which takes longer to start: the warm process cannot be "
+                           "started: No space left on device",)
 
 
 @pytest.mark.parametrize("what", ["notemill.execute.warm.process.as_file", "notemill.execute.inside.channel.pair"])
