@@ -48,18 +48,14 @@ class Executions:
                  at_once=2, engines=tuple(ENGINES)):
         self.target = target
         target.mkdir(parents=True, exist_ok=True)
-        order = target / f"order-{os.getpid()}.json"
-        order.write_text(json.dumps({"source": str(source), "names": names, "engines": list(engines),
-                                     "parameters": parameters, "limits": limits}), encoding="utf-8")
+        self.order = target / f"order-{os.getpid()}.json"
+        todo = {"source": str(source), "names": names, "engines": engines, "parameters": parameters, "limits": limits}
+        self.order.write_text(json.dumps(todo), encoding="utf-8")
         self.runtime = Path(tempfile.mkdtemp(prefix="outputs-"))  # short: sockets are to lie there
-        places = os.environ.get("PYTHONPATH", "").split(os.pathsep)
-        env = {name: value for name, value in os.environ.items() if name not in NOT_FOR_KERNELS}
-        env |= {"IPYTHONDIR": str(target / "ipython"), "XDG_CACHE_HOME": str(own_cache(target)),
-                "XDG_RUNTIME_DIR": str(self.runtime), "NOTEMILL_WARM": "1",
-                "PYTHONPATH": os.pathsep.join(os.path.abspath(place) for place in places if place)}
-        self.log = order.with_suffix(".log")
+        env = surroundings(target, self.runtime)
+        self.log = self.order.with_suffix(".log")
         with open(self.log, "wb") as log:
-            self.runners = [subprocess.Popen([sys.executable, "-P", __file__, str(order)], env=env, cwd=target,
+            self.runners = [subprocess.Popen([sys.executable, "-P", __file__, str(self.order)], env=env, cwd=target,
                                              stdin=subprocess.DEVNULL, stdout=log, stderr=log) for _ in range(at_once)]
 
     def differences(self, name: str) -> list[str]:
@@ -76,12 +72,22 @@ class Executions:
         return read_result(folder)
 
     def end(self) -> None:
+        """Others may wait for a notebook that is being executed: it is executed to its end."""
+        self.order.unlink()
         for runner in self.runners:
-            runner.terminate()
-            runner.wait()
+            runner.wait(10 * PATIENCE)
         for folder in self.runtime.glob("notemill/*/"):
             WarmProcess(folder).ask("stop")
         shutil.rmtree(self.runtime)
+
+
+def surroundings(target: Path, runtime: Path) -> dict[str, str]:
+    """The environment: nothing is kept or found outside these folders, and warm processes are kept."""
+    places = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    env = {name: value for name, value in os.environ.items() if name not in NOT_FOR_KERNELS}
+    return {**env, "IPYTHONDIR": str(target / "ipython"), "XDG_CACHE_HOME": str(own_cache(target)),
+            "XDG_RUNTIME_DIR": str(runtime), "NOTEMILL_WARM": "1",
+            "PYTHONPATH": os.pathsep.join(os.path.abspath(place) for place in places if place)}
 
 
 def own_cache(target: Path) -> Path:
@@ -94,11 +100,13 @@ def own_cache(target: Path) -> Path:
 
 
 def main(order: Path) -> None:
-    """Execute what no other process has taken yet."""
+    """Execute what no other process has taken yet, as long as the order stands."""
     todo = json.loads(order.read_text(encoding="utf-8"))
     for name in todo["names"]:
         for engine in todo["engines"]:
             folder = order.parent / engine / name
+            if not order.exists():
+                return
             with suppress(FileExistsError):
                 folder.mkdir(parents=True)
                 execute_one(Path(todo["source"]), name, folder, engine, todo["parameters"].get(name),

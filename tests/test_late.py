@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from notemill.late import LateImports
+from notemill.late import Hidden, LateImports
 
 
 @pytest.fixture
@@ -42,3 +42,18 @@ def test_what_is_not_there_is_told_each_time():
     for _ in range(2):
         with pytest.raises(ImportError):
             import_whole("no_such_module_of_ours")
+
+
+def test_a_module_that_is_not_wanted_is_not_found_by_this_thread_alone(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(str(tmp_path))
+    (tmp_path / "heavy_part.py").write_text("")
+    (tmp_path / "wants_it.py").write_text(
+        "import threading\nfound = []\n"
+        "def look():\n    import heavy_part\n    found.append(heavy_part)\n"
+        "try:\n    import heavy_part\nexcept ImportError:\n    heavy_part = None\n"
+        "thread = threading.Thread(target=look)\nthread.start()\nthread.join()\n")
+    LateImports()("wants_it", without="heavy_part")
+    module = sys.modules.pop("wants_it")
+    sys.modules.pop("heavy_part")
+    assert module.heavy_part is None and [one.__name__ for one in module.found] == ["heavy_part"]
+    assert not any(isinstance(finder, Hidden) for finder in sys.meta_path)

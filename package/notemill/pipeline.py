@@ -12,6 +12,7 @@ from pathlib import Path
 from notemill import schemas
 from notemill.errors import UsageError, did_you_mean
 from notemill.interpreter import DEFAULT_KERNEL
+from notemill.limits import Limits
 from notemill.schemas.check import check, where
 from notemill.sources import Source, parse
 from notemill.yaml_places import Places, read_yaml
@@ -29,14 +30,6 @@ class Output:
 
     def __str__(self) -> str:
         return f"{self.step}.{self.name}"
-
-
-@dataclass(frozen=True)
-class Limits:
-    """How long a step may take, and how much memory its processes may hold together; None is no limit."""
-
-    seconds: float | None = None
-    memory_mb: float | None = None
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ import textwrap
 import threading
 import time
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -478,3 +479,14 @@ def test_a_run_that_is_killed_leaves_nothing(tmp_path, wait):
     pids = [*noted(tmp_path / "near"), *noted(tmp_path / "far")]
     assert until(lambda: not any(map(lasting, pids)), 10), [pid for pid in pids if lasting(pid)]
     assert until(lambda: not list(short.glob("notemill-*")), 10)
+
+
+def test_warnings_are_filtered_as_the_environment_says(make_job, pool, printed):
+    """The variable differs from step to step: the warm process has begun without it."""
+    cells = ["import sys, warnings\nprint(sys.warnoptions)", "warnings.warn('one asked for'); warnings.warn('another')"]
+    job = make_job(*cells, kernel="warm", pool=pool)
+    asked = replace(job, env={**job.env, "PYTHONWARNINGS": "ignore:one asked for,error::BytesWarning"})
+    text = printed(execute(asked).notebook)
+    assert "['ignore:one asked for', 'error::BytesWarning']\n" in text
+    assert "UserWarning: another" in text and "UserWarning: one" not in text
+    assert "UserWarning: one" in printed(execute(job).notebook)

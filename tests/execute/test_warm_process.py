@@ -104,6 +104,7 @@ def test_the_kernel_alone_gets_a_secret(make_job, printed, place, monkeypatch):
 def test_the_key_changes_with_what_a_fork_cannot_change(monkeypatch, tmp_path):
     key = key_of(lasting_environment(ENV))
     assert key_of(lasting_environment({**ENV, "A_TOKEN": "x", "OMP_NUM_THREADS": "3", "PWD": "/"})) == key
+    assert key_of(lasting_environment({**ENV, "_MLFLOW_SERVER_ARTIFACT_ROOT": "/of/this/run"})) == key
     assert key_of(lasting_environment({**ENV, "MPLBACKEND": "agg"})) != key
     monkeypatch.setattr(sys, "path", [*sys.path, str(tmp_path)])
     assert key_of(lasting_environment(ENV)) == key

@@ -3,7 +3,8 @@
 from notemill.execute.folders import sweep_kernels
 from notemill.execute.job import CellFailure, Executed, Job
 from notemill.execute.kernel import check_kernels
-from notemill.execute.local import execute
+from notemill.execute.local import execute, import_papermill
 from notemill.execute.warm.pool import Pool
 
-__all__ = ["CellFailure", "Executed", "Job", "Pool", "check_kernels", "execute", "sweep_kernels"]
+__all__ = ["CellFailure", "Executed", "Job", "Pool", "check_kernels", "execute", "import_papermill",
+           "sweep_kernels"]

@@ -6,6 +6,7 @@ For a job of notemill's it also has our saves and our watch; for anybody else it
 import asyncio
 import contextlib
 import logging
+import math
 import signal
 import time
 from queue import Empty
@@ -227,6 +228,7 @@ class NotemillEngine(Engine):
         manager.notebook_start()
         try:
             cls.execute_managed_notebook(manager, kernel_name, log_output=log_output, **kwargs)
+            manager.next_save = math.inf  # Papermill writes what it is given back
         finally:
             manager.cleanup_pbar()
             manager.notebook_complete()
@@ -257,14 +259,16 @@ def run_job(nb, kernel_name, job, km, running):
 
 
 class SavedAtTimes(NotebookExecutionManager):
-    """Papermill's bookkeeping, which saves twice a cell; this one twice a second, and at the end."""
+    """Papermill's bookkeeping, which saves twice a cell; this one twice a second, and where it ends in an error."""
 
-    next_save = 0.0
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.next_save = time.monotonic() + SAVE_EVERY
 
     def save(self, **kwargs):
         self.nb = kwargs.get("nb") or self.nb
         began = time.monotonic()
-        if began >= self.next_save or self.end_time:
+        if began >= self.next_save or self.end_time and self.next_save < math.inf:
             super().save(**kwargs)
             taken = time.monotonic() - began
             self.next_save = began + max(SAVE_EVERY, SAVE_SHARE * taken)

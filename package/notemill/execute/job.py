@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from notemill.pipeline import Limits
+from notemill.limits import Limits
 
 
 @dataclass(frozen=True)

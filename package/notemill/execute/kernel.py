@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from notemill.errors import UsageError, did_you_mean
 from notemill.execute.folders import PREFIX, short_folder
@@ -17,7 +18,9 @@ from notemill.files import sha256_text
 from notemill.interpreter import OWN, WARM
 from notemill.late import import_whole
 from notemill.notebook import EXPORT, tags_of
-from notemill.pipeline import Pipeline
+
+if TYPE_CHECKING:  # Papermill's engine needs none of it
+    from notemill.pipeline import Pipeline
 
 START = Path(__file__).with_name("inside") / "start.py"  # run by path: the kernel imports nothing of notemill
 PASSED_ON = ("PATH", "HOME", "USER", "LOGNAME", "LANG", "LANGUAGE", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR",
@@ -160,7 +163,7 @@ def _settings(job: Job, folder: Path) -> dict:
             "export_cells": [sha256_text(cell["source"]) for cell in job.notebook["cells"] if EXPORT in tags_of(cell)]}
 
 
-def check_kernels(pipeline: Pipeline, steps: Iterable[str]) -> None:
+def check_kernels(pipeline: "Pipeline", steps: Iterable[str]) -> None:
     """Raises UsageError where one of these steps asks for a kernel that is not installed."""
     asked = [pipeline.steps[name] for name in steps if pipeline.steps[name].kernel not in OWN]
     if not asked:

@@ -46,7 +46,7 @@ def _papermill(job: Job, kernel: Kernel) -> Running:
     running = Running(job.notebook)
     try:
         kernel.start()
-        import_whole("papermill")
+        import_papermill()
         running.watch = Watch(kernel.pid(), job.limits, job.stop, born_mb=kernel.born_mb)
         running.watch.start()
         if running.watch.breached():  # a cell may be done before it looks for the first time
@@ -58,6 +58,11 @@ def _papermill(job: Job, kernel: Kernel) -> Running:
         if running.watch:
             running.watch.end()
     return running
+
+
+def import_papermill() -> None:
+    """Its way to files in HDFS is not ours, and would cost the import of pyarrow."""
+    import_whole("papermill", without="pyarrow")
 
 
 def _run_cells(job: Job, kernel: Kernel, running: Running) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psutil
 
-from notemill.pipeline import Limits
+from notemill.limits import Limits
 
 INTERVAL = 0.2  # seconds between looks
 ROUNDS = 20  # children may start others before they are ended; not for ever

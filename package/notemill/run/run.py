@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from notemill import contract, lineage
 from notemill.errors import NotemillError, UsageError
 from notemill.late import import_whole
-from notemill.execute import Pool, check_kernels, sweep_kernels
+from notemill.execute import Pool, check_kernels, import_papermill, sweep_kernels
 from notemill.plan import Options, PlannedStep, Ready, changed_since, get_ready, make_plan, outputs_of, plan_step
 from notemill.project import Project
 from notemill.redact import Redactor
@@ -130,7 +130,7 @@ def preload(work: Work) -> None:
     """Import what a run that executes needs in any case, while the first kernels start."""
     with suppress(ImportError, OSError, NotemillError):  # whoever needs it for work meets the same error, and tells it
         import_whole("jupyter_client", "nbformat")
-        import_whole("papermill")
+        import_papermill()
         import_whole("nbconvert")  # for the first report: no kernel waits for it
         lineage.template_file()
         if not work.options.offline and not work.options.keep_warm and is_a_processor_idle(work):

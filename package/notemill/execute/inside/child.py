@@ -33,6 +33,7 @@ def run(app, filters: list, pools: list, asked: dict, end: socket.socket, log: i
     renew(asked)
     warnings.filters[:] = filters
     warnings._filters_mutated()
+    warn_as_asked(asked["env"].get("PYTHONWARNINGS", ""))
     for pool in pools:  # of a single thread each until now
         pool.set_num_threads(asked["threads"] or cpus(asked["env"]))
     setup.before(asked)
@@ -41,6 +42,13 @@ def run(app, filters: list, pools: list, asked: dict, end: socket.socket, log: i
     apps.serve(app, end)
     app.iopub_thread.sender.send([b"learnt", "\n".join(learnt(modules)).encode()])
     finish(app, modules)
+
+
+def warn_as_asked(options: str) -> None:
+    """What an interpreter does at its start: the warm process has begun without this variable."""
+    words = [word.strip() for word in options.split(",") if word.strip()]
+    sys.warnoptions += words
+    warnings._processoptions(words)
 
 
 def become(asked: dict, log: int) -> None:

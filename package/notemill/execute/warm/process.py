@@ -31,9 +31,10 @@ LOOK = 0.2  # seconds between looks whether anybody still waits
 ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")  # a thread does not survive a fork
 OF_THE_STEP = (*ONE_THREAD, "NUMEXPR_NUM_THREADS", "VECLIB_MAXIMUM_THREADS", "POLARS_MAX_THREADS",
                "RAYON_NUM_THREADS", "LOKY_MAX_CPU_COUNT", "IPYTHONDIR", "PWD", "OLDPWD", "SHLVL", "_", "TERM",
-               "COLUMNS", "LINES", "LS_COLORS", "WINDOWID", "XAUTHORITY", "PYTEST_CURRENT_TEST")
-OF_THE_SESSION = ("MLFLOW_", "NOTEMILL_", "SSH_", "GIT_", "GPG_", "DBUS_", "XDG_SESSION", "TERM_", "TMUX", "VSCODE_",
-                  "DRONE_", "JPY_")  # no library reads them when it is imported; a terminal has its own
+               "COLUMNS", "LINES", "LS_COLORS", "WINDOWID", "XAUTHORITY", "PYTEST_CURRENT_TEST",
+               "PYTHONWARNINGS", "DO_NOT_TRACK")
+OF_THE_SESSION = ("MLFLOW_", "_MLFLOW_", "NOTEMILL_", "SSH_", "GIT_", "GPG_", "DBUS_", "XDG_SESSION", "TERM_",
+                  "TMUX", "VSCODE_", "DRONE_", "JPY_")  # no library reads them at its import; a terminal has its own
 PRIVATE = re.compile("PASS(WO?R?D|PHRASE)?$|PASSW|PASSPHRASE|TOKEN|SECRET|KEY|CREDENTIAL|AUTH|_PWD$|_PAT$|_DSN$|"
                      "TRACKING_URI|REGISTRY_URI|CONNECTION_STRING", re.IGNORECASE)
 
