@@ -1,5 +1,6 @@
 """What cells do, and how a failure is told: by cell, line, name."""
 
+import contextlib
 import json
 import sys
 import threading
@@ -225,3 +226,21 @@ def test_an_empty_notebook_runs(make_job, tmp_path):
     object.__setattr__(job, "notebook", notebook())
     object.__setattr__(job, "parameters", {})
     assert execute(job).failure is None
+
+
+def test_a_long_cell_does_not_keep_the_notebook_from_being_saved(make_job, tmp_path):
+    """What is there is on the disk soon, though nothing more happens."""
+    seen = []
+
+    def look():
+        deadline = time.monotonic() + 20
+        while time.monotonic() < deadline and "'two'" not in str(seen[-1:]):
+            time.sleep(0.1)
+            with contextlib.suppress(OSError, ValueError):
+                cells = json.loads((tmp_path / "saved.ipynb").read_text())["cells"]
+                seen.append(str([cell.get("outputs") for cell in cells]).replace("two\\n", "'two'"))
+    looking = threading.Thread(target=look)
+    looking.start()
+    execute(make_job("print('one')", "print('two')", "import time\ntime.sleep(3)"))
+    looking.join()
+    assert "'two'" in seen[-1] and len(seen) < 30, "while the cell was still asleep"

@@ -490,3 +490,29 @@ def test_warnings_are_filtered_as_the_environment_says(make_job, pool, printed):
     assert "['ignore:one asked for', 'error::BytesWarning']\n" in text
     assert "UserWarning: another" in text and "UserWarning: one" not in text
     assert "UserWarning: one" in printed(execute(job).notebook)
+
+
+@pytest.mark.parametrize("name", ["stdout", "stderr"])
+def test_a_stream_that_a_cell_closes_hangs_nothing(execute_cells, name):
+    executed = execute_cells(f"import sys\nsys.{name}.close()", "x = 1", seconds=30)
+    assert executed.seconds < 20
+
+
+def test_a_descriptor_that_a_cell_replaces_costs_nothing(make_job, pool):
+    cells = ["import os\nos.dup2(os.open(os.devnull, os.O_WRONLY), 1)", "import time\ntime.sleep(1.5)"]
+    executed = execute(make_job(*cells, kernel="warm", pool=pool))
+    assert executed.failure is None and executed.cpu_seconds < 0.7
+
+
+def test_the_channel_is_not_for_what_a_cell_starts(make_job, pool, printed):
+    cell = ("import os\nfor number in map(int, os.listdir('/proc/self/fd')):\n    try:\n"
+            "        if number > 2 and os.get_inheritable(number):\n            print(number)\n"
+            "    except OSError:\n        pass")
+    assert printed(execute(make_job(cell, kernel="warm", pool=pool)).notebook) == ""
+
+
+def test_variables_that_a_library_sets_at_its_import_are_there(make_job, pool, printed):
+    cell = "import os, sklearn\nprint(sorted(name for name in os.environ if name.startswith('KMP_')))"
+    shown = [printed(execute(make_job(cell, kernel=kernel, pool=pool, imports=("sklearn",))).notebook)
+             for kernel in ("process", "warm")]
+    assert "KMP_" in shown[0] and shown[0] == shown[1]

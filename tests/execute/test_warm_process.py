@@ -74,12 +74,14 @@ def a_kept_one(env=ENV):
 # what it knows
 def test_no_secret_and_nothing_of_a_step_is_in_its_environment():
     env = {"PATH": "/bin", "LANG": "C", "API_TOKEN": "x", "openai_api_key": "x", "MYSQL_PWD": "x",
-           "DB": "pg://me:pw@h/d", "MINE": "x", "OMP_NUM_THREADS": "7", "MLFLOW_RUN_ID": "1",
+           "DB": "pg://me:pw@h/d",  # pragma: allowlist secret
+           "MINE": "x", "OMP_NUM_THREADS": "7", "MLFLOW_RUN_ID": "1",
            "SSH_AUTH_SOCK": "/s", "PWD": "/p", "AT": "me@home", "PYTHONPATH": "here"}
     assert withheld(env, ["MINE"]) == {"API_TOKEN", "openai_api_key", "MYSQL_PWD", "DB", "MINE"}
     assert lasting_environment(env, ["MINE"]) == {
         "PATH": "/bin", "LANG": "C", "AT": "me@home", "PYTHONPATH": os.path.abspath("here"), "OMP_NUM_THREADS": "1",
-        "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+        "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "MLFLOW_DISABLE_TELEMETRY": "true",
+        "DO_NOT_TRACK": "true"}
 
 
 def test_the_kernel_alone_gets_a_secret(make_job, printed, place, monkeypatch):
@@ -104,6 +106,7 @@ def test_the_kernel_alone_gets_a_secret(make_job, printed, place, monkeypatch):
 def test_the_key_changes_with_what_a_fork_cannot_change(monkeypatch, tmp_path):
     key = key_of(lasting_environment(ENV))
     assert key_of(lasting_environment({**ENV, "A_TOKEN": "x", "OMP_NUM_THREADS": "3", "PWD": "/"})) == key
+    assert key_of(lasting_environment({**ENV, "PYTHONPATH": ""})) == key  # and not the current folder
     assert key_of(lasting_environment({**ENV, "_MLFLOW_SERVER_ARTIFACT_ROOT": "/of/this/run"})) == key
     assert key_of(lasting_environment({**ENV, "MPLBACKEND": "agg"})) != key
     monkeypatch.setattr(sys, "path", [*sys.path, str(tmp_path)])

@@ -55,7 +55,8 @@ def warm_up_project(project: Project) -> Iterator[tuple[WarmProcess, bool]]:
     for step in project.pipeline.steps.values():
         if step.kernel == WARM:
             env = kernel_environment(project.environ, (*step.env, *step.secrets), 1)
-            one = wanted.setdefault(key_of(lasting_environment(env, step.secrets)), [env, step.secrets, []])
+            key = key_of(lasting_environment(env, step.secrets), bool(withheld(env, step.secrets)))
+            one = wanted.setdefault(key, [env, step.secrets, []])
             one[2] += names_for(project, step, env)
     for env, secrets, names in wanted.values():
         yield warm_up(env, secrets, dict.fromkeys(names))
@@ -107,7 +108,8 @@ def row(told: dict) -> list[str]:
     since = told["began"].replace("T", " ")[:16] + " UTC"
     if not told["answers"]:
         return [str(told["pid"]), since, "", "", "", "", "does not answer"]
-    ends = f"after {told['running']} kernels" if told["running"] else f"in {duration(told['ends_in'])}"
+    kernels = f"{told['running']} kernel{'' if told['running'] == 1 else 's'}"
+    ends = f"after {kernels}" if told["running"] else f"in {duration(told['ends_in'])}"
     return [str(told["pid"]), since, f"{told['memory_mb']:.0f} MB", str(told["served"]), str(told["running"]),
             duration(told["idle"]), ends]
 
@@ -119,7 +121,7 @@ def tell_stopped(stopped: list[dict], as_json: bool) -> None:
     click.echo(f"stopped: {len(stopped)} warm process{'' if len(stopped) == 1 else 'es'} of user {user()}")
     for one in stopped:
         if one["running"]:
-            click.echo(f"  {one['pid']} takes no new kernels and ends when its {one['running']} have ended")
+            click.echo(f"  {one['pid']} takes no new kernels and ends after its kernels: {one['running']}")
 
 
 def user() -> str:

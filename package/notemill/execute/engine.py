@@ -11,6 +11,7 @@ import signal
 import time
 from queue import Empty
 
+from jupyter_core.utils import ensure_event_loop
 from nbclient.exceptions import CellExecutionComplete, CellExecutionError, CellTimeoutError, DeadKernelError
 from nbformat.v4 import new_output
 from papermill.clientwrap import PapermillNotebookClient
@@ -36,23 +37,48 @@ def register() -> None:
     logging.getLogger("papermill").setLevel(logging.CRITICAL)  # it warns of what was checked before or is told later
 
 
-class SavedAtIntervals(NotebookExecutionManager):
-    """Papermill's bookkeeping; saves whole, redacted, at most every half second; tells of each cell."""
+class SavedAtTimes(NotebookExecutionManager):
+    """Papermill's bookkeeping, which saves twice a cell; this one twice a second, and where it ends in an error."""
+
+    later = None  # the save that is due, by the loop that runs while cells do
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.next_save = time.monotonic() + SAVE_EVERY
+
+    def save(self, **kwargs):
+        self.nb = kwargs.get("nb") or self.nb
+        now = time.monotonic()
+        if now >= self.next_save or self.end_time and self.next_save < math.inf:
+            self.save_now()
+        elif not self.later and self.next_save < math.inf:
+            self.later = ensure_event_loop().call_later(self.next_save - now, self.save_late)
+
+    def save_late(self) -> None:
+        self.later = None
+        if not self.end_time:
+            self.save_now()
+
+    def save_now(self) -> None:
+        began = time.monotonic()
+        self.write()
+        self.next_save = began + max(SAVE_EVERY, SAVE_SHARE * (time.monotonic() - began))
+
+    def write(self) -> None:
+        super().save()
+
+
+class SavedAtIntervals(SavedAtTimes):
+    """Saves whole, redacted, also on a full disk without an error; tells of each cell."""
 
     def __init__(self, notebook, job, running):
         super().__init__(notebook, progress_bar=False)
         self.job, self.running, self.next_save = job, running, 0.0
         running.notebook = notebook
 
-    def save(self, **kwargs):
-        if "nb" in kwargs:
-            self.nb = kwargs["nb"]
-        began = time.monotonic()
-        if began >= self.next_save:
-            with contextlib.suppress(OSError):  # a full disk: the next save, or the end, may fare better
-                write_notebook(self.job.saved, self.job.redact(self.nb), durable=False)
-            taken = time.monotonic() - began
-            self.next_save = began + max(SAVE_EVERY, SAVE_SHARE * taken)
+    def write(self) -> None:
+        with contextlib.suppress(OSError):  # a full disk: the next save, or the end, may fare better
+            write_notebook(self.job.saved, self.job.redact(self.nb), durable=False)
 
     def cell_start(self, cell, cell_index=None, **kwargs):
         self.running.begun = True
@@ -89,7 +115,6 @@ class Client(PapermillNotebookClient):
 
     fault: Exception | None = None
     left, heard = False, 0
-    allowance = Allowance()
 
     def papermill_execute_cells(self):
         try:
@@ -256,19 +281,3 @@ def run_job(nb, kernel_name, job, km, running):
     finally:
         manager.notebook_complete()
     return manager.nb
-
-
-class SavedAtTimes(NotebookExecutionManager):
-    """Papermill's bookkeeping, which saves twice a cell; this one twice a second, and where it ends in an error."""
-
-    def __init__(self, *args, **kwargs):
-        super().__init__(*args, **kwargs)
-        self.next_save = time.monotonic() + SAVE_EVERY
-
-    def save(self, **kwargs):
-        self.nb = kwargs.get("nb") or self.nb
-        began = time.monotonic()
-        if began >= self.next_save or self.end_time and self.next_save < math.inf:
-            super().save(**kwargs)
-            taken = time.monotonic() - began
-            self.next_save = began + max(SAVE_EVERY, SAVE_SHARE * taken)

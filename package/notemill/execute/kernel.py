@@ -124,6 +124,7 @@ def _is_warm(job: Job) -> bool:
 
 
 def _ordinary(folder: Path, job: Job) -> Kernel:
+    import_whole("jupyter_client", "nbformat")
     return Kernel(_manager(job, folder), folder, _with_package(job), str(job.cwd))
 
 

@@ -378,8 +378,8 @@ def sent_by_the_warm(work: Work, uri: str) -> list[str] | None:
     work.project.save()  # it knows the digests then, too
     try:
         told = json.loads(call(work.pool, PUBLISHING, [str(work.project.root)], work.project.environ,
-                               lineage.modules(uri)))
-    except (NotemillError, ValueError):
+                               lineage.modules(uri)).splitlines()[-1])
+    except (NotemillError, OSError, ValueError):
         return None
     if told["error"]:
         raise RuntimeError(told["error"])

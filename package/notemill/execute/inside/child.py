@@ -17,7 +17,8 @@ import time
 import types
 import warnings
 import weakref
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
 
 from . import app as apps
 from . import channel, family, preload, setup
@@ -25,16 +26,17 @@ from . import channel, family, preload, setup
 CPUS = "OMP_NUM_THREADS"
 
 
-def run(app, filters: list, pools: list, asked: dict, end: socket.socket, log: int) -> None:
-    """Be a kernel until the client asks for the end."""
-    become(asked, log)
+def run(app, filters: list, loaded, asked: dict, end: socket.socket, log: int) -> None:
+    """Be a kernel until the client asks for the end; `loaded` is the warm process's Preload."""
+    become(asked, log, loaded.variables)
     modules = set(sys.modules)
-    faulthandler.enable(open(os.dup(2), "w"))
+    if asked["root"]:  # the run tells of a crash by what is said here
+        faulthandler.enable(open(os.dup(2), "w"))
     renew(asked)
     warnings.filters[:] = filters
     warnings._filters_mutated()
     warn_as_asked(asked["env"].get("PYTHONWARNINGS", ""))
-    for pool in pools:  # of a single thread each until now
+    for pool in loaded.pools:  # of a single thread each until now
         pool.set_num_threads(asked["threads"] or cpus(asked["env"]))
     setup.before(asked)
     apps.come_alive(app, end, lambda: family.end_now(asked["folder"], channel.pid_of(end)))
@@ -51,8 +53,8 @@ def warn_as_asked(options: str) -> None:
     warnings._processoptions(words)
 
 
-def become(asked: dict, log: int) -> None:
-    """The process's surroundings."""
+def become(asked: dict, log: int, variables: Mapping[str, str] = MappingProxyType({})) -> None:
+    """The process's surroundings; `variables` are those that libraries set at their import."""
     os.setsid()
     family.adopt_orphans()
     family.wake_with_parent()
@@ -61,6 +63,8 @@ def become(asked: dict, log: int) -> None:
     os.environ.clear()
     os.environ.update(asked["env"])
     os.environ.setdefault("PYDEVD_USE_FRAME_EVAL", "NO")
+    for name, value in variables.items():  # as the libraries that are loaded would have done in this environment
+        os.environ.setdefault(name, value)
     os.environ.setdefault("MPLBACKEND", "module://matplotlib_inline.backend_inline")
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)

@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from threadpoolctl import ThreadpoolController
 
 HARMLESS = ("jemalloc_bg_thd", "polars-ooc-clea")  # native threads that are known to survive their loss in a fork
+OF_THREADPOOLCTL = {"KMP_DUPLICATE_LIB_OK"}  # which is here already
 OF_THE_SHELL = ("matplotlib_inline.",)  # they change the shell when they are imported, before anybody has asked
 SUFFIXES = (*importlib.machinery.SOURCE_SUFFIXES, *importlib.machinery.EXTENSION_SUFFIXES)
 OWN = os.path.join(os.path.dirname(os.path.abspath(__file__)), "")
@@ -34,6 +35,8 @@ class Preload:
     def __init__(self):
         self.tried: set[str] = set()
         self.filters: list[tuple[str, tuple]] = []  # with the library that has added it, the newest first
+        names = OF_THREADPOOLCTL & os.environ.keys()
+        self.variables = {name: os.environ[name] for name in names}  # that libraries have set when they were imported
         self.base = set(sys.modules)  # those that an ordinary kernel has, too
         self.judge("the start of Python", set())
 
@@ -48,9 +51,10 @@ class Preload:
     def _import(self, name: str) -> None:
         if name in sys.modules or name.startswith(OF_THE_SHELL) or not self._installed(top_of(name)):
             return
-        before = set(sys.modules)
+        before, variables = set(sys.modules), dict(os.environ)
         with contextlib.suppress(BaseException), self._filters_noted():  # the notebook meets the error itself
             importlib.import_module(name)
+        self.variables |= {name: value for name, value in os.environ.items() if variables.get(name) != value}
         self.judge(name, before)
 
     @contextlib.contextmanager

@@ -14,10 +14,12 @@ import signal
 import socket
 import sys
 import time
+import traceback
 import warnings
 
 from . import channel, family
 
+FDS = 3  # that come with the request for a kernel: the end of its channel, its log, the request itself
 ASKED = 1 << 16  # bytes of a request; what is larger comes as a file
 
 
@@ -33,12 +35,17 @@ def main(argv: list[str]) -> None:
     server.app = app.make_app(os.path.join(settings["folder"], "ipython"))
     server.filters, server.preload = list(warnings.filters), preload.Preload()
     forked = server.serve()
-    if forked:
+    try:
         asked, *more = forked
         if asked.get("call"):
             call.run(server.app, asked, more[1])
         filters = [*server.preload.filters_for(asked["imports"]), *server.filters]
-        child.run(server.app, filters, server.preload.pools, asked, *more)
+        child.run(server.app, filters, server.preload, asked, *more)
+    except Exception:
+        traceback.print_exc(file=sys.__stderr__)
+    finally:  # and not as the server would end: what it is to do then is not this process's
+        sys.__stderr__.flush()
+        os._exit(1)
 
 
 class Server:
@@ -80,7 +87,8 @@ class Server:
             events = self.poll.poll(0 if self.wanted or self.learners else 1000)
             for number, _ in events:
                 if number == self.listener.fileno():
-                    self._accept()
+                    with contextlib.suppress(OSError):  # no file descriptor left, or the client has gone
+                        self._accept()
                 elif number == self.wakes.fileno():
                     self._reap()
                 elif number == self.settings["owner"]:
@@ -125,14 +133,20 @@ class Server:
         if not data:
             self._drop(number)
             return None
-        request = json.loads(data)
-        if request["ask"] == "kernel":
+        try:
+            request = {"ask": "", **json.loads(data)}
+        except (ValueError, TypeError):
+            self._drop(number)
+            return None
+        if request["ask"] == "kernel" and len(fds) == FDS:
             self.used = time.monotonic()
             return self._fork(number, fds)
-        if request["ask"] == "import":
+        if request["ask"] == "import" and fds:
             self._want(number, fds)
-        else:
-            self._say(number, self._answer(request))
+            return None
+        for one in fds:
+            os.close(one)
+        self._say(number, self._answer(request))
         return None
 
     def _want(self, number: int, fds: list[int]) -> None:
@@ -204,6 +218,8 @@ class Server:
             os.close(self.settings["owner"])
         end, log, request = fds
         os.close(request)
+        for one in (end, log):  # not for what a cell starts
+            os.set_inheritable(one, False)
         return socket.socket(fileno=end), log
 
     def _reap(self) -> None:

@@ -70,11 +70,13 @@ class OutStream(iostream.OutStream):
         super().flush()
 
     def _flush(self):
-        with self.pub_thread.lock:  # else a later text of another thread might be sent first
-            super()._flush()
+        if self.pub_thread:  # a cell may have closed it
+            with self.pub_thread.lock:  # else a later text of another thread might be sent first
+                super()._flush()
 
     def _text(self, text: str) -> None:
-        super().write(text)
+        if self.pub_thread:
+            super().write(text)
 
 
 OutStream.__module__ = "ipykernel.iostream"  # it shows in outputs
@@ -121,9 +123,11 @@ class Captured(threading.Thread):
             poll.register(reader, select.POLLIN)
         poll.register(self.sender.end, select.POLLRDHUP)
         while True:
-            for number, _ in poll.poll(OutStream.flush_interval * 1000):
+            for number, event in poll.poll(OutStream.flush_interval * 1000):
                 if number == self.sender.end.fileno():
                     self.gone()
+                elif not event & select.POLLIN:  # a cell has put something else in its place: nobody writes there
+                    poll.unregister(number)
             self.drain()
             self._flush_due()
             self.sender.send_waiting()

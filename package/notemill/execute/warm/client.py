@@ -160,8 +160,8 @@ class Connection:
     def wait(self, timeout: float) -> int | None:
         """As `poll`, after waiting for at most so many seconds."""
         if self.status is None:
-            self.link.settimeout(timeout)
             try:
+                self.link.settimeout(timeout)
                 answer = self.link.recv(4096)
             except (BlockingIOError, TimeoutError):
                 return None

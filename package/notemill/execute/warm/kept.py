@@ -16,7 +16,7 @@ from notemill.execute.folders import own_folder
 from notemill.execute.inside.channel import pid_of
 from notemill.execute.warm.process import (
     IDLE, PATIENCE, WarmError, WarmProcess, check_system, is_stopped, key_of, lasting_environment, start,
-    until_it_listens,
+    until_it_listens, withheld,
 )
 
 
@@ -80,7 +80,7 @@ def warm_up(env: Mapping[str, str], private: Iterable[str], names: Iterable[str]
     place, lasting = own_folder(), lasting_environment(env, private)
     if not place:
         raise WarmError("has no safe place for its socket: XDG_RUNTIME_DIR or the temporary folder")
-    key = key_of(lasting)
+    key = key_of(lasting, bool(withheld(env, private)))
     known = WarmProcess(place / key).pid()
     try:
         process, link = kept(place, key, lasting)

@@ -15,7 +15,7 @@ from filelock import FileLock
 from notemill.execute.folders import PREFIX, own_folder, short_folder
 from notemill.execute.warm.kept import kept
 from notemill.execute.warm.process import (
-    WarmError, WarmProcess, check_system, key_of, lasting_environment, start, until_it_listens,
+    WarmError, WarmProcess, check_system, key_of, lasting_environment, start, until_it_listens, withheld,
 )
 
 END_SECONDS = 10  # that a run's own process may take to end
@@ -35,6 +35,8 @@ class Pool:
     def __exit__(self, *_) -> None:
         """End the processes that are this pool's alone."""
         if self.owner:
+            with suppress(OSError):
+                os.write(self.owner[1], b"x")  # forks of this program may hold it open
             for end in self.owner:
                 os.close(end)
             for process, started in self.started:
@@ -50,7 +52,7 @@ class Pool:
             if self.given_up:
                 raise self.given_up
             try:
-                key = key_of(lasting)
+                key = key_of(lasting, bool(withheld(env, private)))
                 process = self.processes.get(key)
                 link = process.connect() if process else None
                 if not link:

@@ -35,6 +35,8 @@ OF_THE_STEP = (*ONE_THREAD, "NUMEXPR_NUM_THREADS", "VECLIB_MAXIMUM_THREADS", "PO
                "PYTHONWARNINGS", "DO_NOT_TRACK")
 OF_THE_SESSION = ("MLFLOW_", "_MLFLOW_", "NOTEMILL_", "SSH_", "GIT_", "GPG_", "DBUS_", "XDG_SESSION", "TERM_",
                   "TMUX", "VSCODE_", "DRONE_", "JPY_")  # no library reads them at its import; a terminal has its own
+OF_IMPORTS = ("MLFLOW_LOGGING_LEVEL", "MLFLOW_CONFIGURE_LOGGING")
+QUIET = {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true"}  # MLflow makes up its mind when it is imported
 PRIVATE = re.compile("PASS(WO?R?D|PHRASE)?$|PASSW|PASSPHRASE|TOKEN|SECRET|KEY|CREDENTIAL|AUTH|_PWD$|_PAT$|_DSN$|"
                      "TRACKING_URI|REGISTRY_URI|CONNECTION_STRING", re.IGNORECASE)
 
@@ -62,9 +64,10 @@ def lasting_environment(env: Mapping[str, str], private: Iterable[str] = ()) -> 
     secret, nothing that differs from step to step."""
     hidden = withheld(env, private)
     kept = {name: value for name, value in env.items() if name not in hidden and not _passes(name)}
-    if "PYTHONPATH" in kept:  # the warm process is in no project's folder
-        kept["PYTHONPATH"] = os.pathsep.join(map(os.path.abspath, kept["PYTHONPATH"].split(os.pathsep)))
-    return {**kept, **dict.fromkeys(ONE_THREAD, "1")}
+    paths = [os.path.abspath(path) for path in kept.pop("PYTHONPATH", "").split(os.pathsep) if path]
+    if paths:  # whole: the warm process is in no project's folder
+        kept["PYTHONPATH"] = os.pathsep.join(paths)
+    return {**kept, **QUIET, **dict.fromkeys(ONE_THREAD, "1")}
 
 
 def withheld(env: Mapping[str, str], private: Iterable[str] = ()) -> frozenset[str]:
@@ -75,15 +78,15 @@ def withheld(env: Mapping[str, str], private: Iterable[str] = ()) -> frozenset[s
 
 def _passes(name: str) -> bool:
     """Whether it is of a step or a session, and of no import."""
-    return name in OF_THE_STEP or name.startswith(OF_THE_SESSION)
+    return name in OF_THE_STEP or name.startswith(OF_THE_SESSION) and name not in OF_IMPORTS
 
 
-def key_of(env: Mapping[str, str], *more: object) -> str:
+def key_of(env: Mapping[str, str], has_secrets: bool = False) -> str:
     """Changes with all that a forked process cannot change for itself: interpreter, installed distributions,
-    environment, limits, and this code."""
+    environment, limits, this code, and whether there are secrets: then less is imported beforehand."""
     code = [[path.name, path.stat().st_mtime_ns] for path in sorted(INSIDE.glob("*.py"))]
     return sha256_text(canonical_json([sys.executable, stamp_of(sys.path, sys.version), dict(env), limits(), umask(),
-                                       surroundings(), code, *more]))[:24]
+                                       surroundings(), code, has_secrets]))[:24]
 
 
 def limits() -> list:
@@ -100,9 +103,11 @@ def umask() -> int:
 
 
 def surroundings() -> list[str]:
-    """The process's namespaces and control group: what it sees, and whose memory it uses."""
+    """The process's namespaces, control group, niceness, processors and groups: what it sees and may use."""
     spaces = [f"/proc/self/ns/{name}" for name in ("mnt", "net", "pid", "user")]
-    return [*_lines("/proc/self/cgroup"), *(os.readlink(space) for space in spaces if os.path.lexists(space))]
+    share = [os.getpriority(os.PRIO_PROCESS, 0), sorted(os.sched_getaffinity(0)), os.getgid(), sorted(os.getgroups())]
+    return [*_lines("/proc/self/cgroup"), *(os.readlink(space) for space in spaces if os.path.lexists(space)),
+            str(share)]
 
 
 def _lines(path: str) -> list[str]:
