@@ -84,7 +84,8 @@ class Executions:
 def surroundings(target: Path, runtime: Path) -> dict[str, str]:
     """The environment: nothing is kept or found outside these folders, and warm processes are kept."""
     places = os.environ.get("PYTHONPATH", "").split(os.pathsep)
-    env = {name: value for name, value in os.environ.items() if name not in NOT_FOR_KERNELS}
+    env = {name: value for name, value in os.environ.items()
+           if name not in NOT_FOR_KERNELS and not name.startswith("COVERAGE_PROCESS")}  # notebooks show what is there
     return {**env, "IPYTHONDIR": str(target / "ipython"), "XDG_CACHE_HOME": str(own_cache(target)),
             "XDG_RUNTIME_DIR": str(runtime), "NOTEMILL_WARM": "1",
             "PYTHONPATH": os.pathsep.join(os.path.abspath(place) for place in places if place)}

@@ -17,6 +17,13 @@ def pool():
         yield pool
 
 
+@pytest.fixture
+def unmeasured(monkeypatch):
+    """Without what measures coverage in kernels and warm processes: it takes memory, opens files, and is a module."""
+    monkeypatch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
+    monkeypatch.delenv("COVERAGE_PROCESS_START", raising=False)
+
+
 @pytest.fixture(params=["process", "warm"])
 def kernel(request):
     """Every test of what a notebook does is of both kinds of kernel."""

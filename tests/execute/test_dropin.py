@@ -289,6 +289,7 @@ def test_papermill_starts_its_own_kernel_where_there_can_be_no_warm_one(tmp_path
     assert "notemill: ran in an ordinary kernel" in done.stderr
 
 
+@pytest.mark.usefixtures("unmeasured")
 def test_no_room_is_told_and_left_to_papermill(monkeypatch, caplog):
     def no_room(*args, **kwargs):
         raise OSError(28, "No space left on device")

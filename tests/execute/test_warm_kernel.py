@@ -427,6 +427,7 @@ def test_a_kernel_that_the_system_ends_for_want_of_memory(execute_cells):
     assert "SIGKILL" in executed.failure.message and "memory" in executed.failure.message
 
 
+@pytest.mark.usefixtures("unmeasured")
 @warm
 def test_many_forks_that_share_memory_keep_within_the_limit(execute_cells):
     executed = execute_cells("import multiprocessing, time\nblock = bytearray(b'x') * 100_000_000\n"

@@ -357,6 +357,7 @@ runpy.run_path(sys.argv[0], run_name='__main__')
 """
 
 
+@pytest.mark.usefixtures("unmeasured")
 @pytest.mark.parametrize("importing, forking, note, avoided", [
     ("time.sleep(300)", "", "did not answer within 2.5 s", True),
     ("os.abort()", "", "ended before it had answered", True),
