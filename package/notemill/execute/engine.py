@@ -40,11 +40,7 @@ def register() -> None:
 class SavedAtTimes(NotebookExecutionManager):
     """Papermill's bookkeeping, which saves twice a cell; this one twice a second, and where it ends in an error."""
 
-    later = None  # the save that is due, by the loop that runs while cells do
-
-    def __init__(self, *args, **kwargs):
-        super().__init__(*args, **kwargs)
-        self.next_save = time.monotonic() + SAVE_EVERY
+    later, next_save = None, 0.0  # `later`: the save that is due, by the loop that runs while cells do
 
     def save(self, **kwargs):
         self.nb = kwargs.get("nb") or self.nb
@@ -73,7 +69,7 @@ class SavedAtIntervals(SavedAtTimes):
 
     def __init__(self, notebook, job, running):
         super().__init__(notebook, progress_bar=False)
-        self.job, self.running, self.next_save = job, running, 0.0
+        self.job, self.running = job, running
         running.notebook = notebook
 
     def write(self) -> None:

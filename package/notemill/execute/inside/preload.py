@@ -16,7 +16,6 @@ from collections.abc import Iterator
 from threadpoolctl import ThreadpoolController
 
 HARMLESS = ("jemalloc_bg_thd", "polars-ooc-clea")  # native threads that are known to survive their loss in a fork
-OF_THREADPOOLCTL = {"KMP_DUPLICATE_LIB_OK"}  # which is here already
 OF_THE_SHELL = ("matplotlib_inline.",)  # they change the shell when they are imported, before anybody has asked
 SUFFIXES = (*importlib.machinery.SOURCE_SUFFIXES, *importlib.machinery.EXTENSION_SUFFIXES)
 OWN = os.path.join(os.path.dirname(os.path.abspath(__file__)), "")
@@ -35,8 +34,7 @@ class Preload:
     def __init__(self):
         self.tried: set[str] = set()
         self.filters: list[tuple[str, tuple]] = []  # with the library that has added it, the newest first
-        names = OF_THREADPOOLCTL & os.environ.keys()
-        self.variables = {name: os.environ[name] for name in names}  # that libraries have set when they were imported
+        self.variables: dict[str, str] = {}  # that libraries have set when they were imported
         self.base = set(sys.modules)  # those that an ordinary kernel has, too
         self.judge("the start of Python", set())
 

@@ -41,6 +41,7 @@ def limit_threads(events, threads: int) -> None:
     """Hold native thread pools to their share, those also that a cell has just loaded."""
     from threadpoolctl import ThreadpoolController
 
+    os.environ.setdefault("KMP_DUPLICATE_LIB_OK", "True")  # as it does at its import, which may have been before a fork
     seen = 0
 
     def hold(*_) -> None:
