@@ -29,7 +29,7 @@ def pids(environ):
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         try:
             words = path.read_bytes().split(b"\0")
-        except OSError:
+        except OSError:  # it has just ended
             continue
         if b"server" in words and any(word.startswith(environ["XDG_RUNTIME_DIR"].encode()) for word in words):
             found.append(int(path.parent.name))

@@ -65,7 +65,7 @@ for changed, module in ((IPythonKernel, ipkernel), (IPKernelApp, kernelapp)):
 def make_app(folder: str) -> IPKernelApp:
     """The application, with its shell; `folder` takes the place of IPython's own, which holds a user's settings."""
     import psutil  # noqa: F401  (when it ends, an ordinary kernel has it, too)
-    import tornado.platform.asyncio  # noqa: F401
+    import tornado.platform.asyncio  # noqa: F401  (the kernel's loop needs it after the fork)
 
     without_debugger()
     sys.breakpointhook = no_breakpoint

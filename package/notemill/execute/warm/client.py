@@ -177,7 +177,7 @@ class Connection:
             if process.status() != psutil.STATUS_ZOMBIE:
                 process.wait(timeout or 0.001)
         except psutil.NoSuchProcess:
-            pass
+            pass  # it has ended, too: nobody knows how
         except psutil.TimeoutExpired:
             return None
         return UNKNOWN

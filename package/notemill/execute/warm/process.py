@@ -136,7 +136,7 @@ class WarmProcess:
             link.close()
             raise WarmError("does not answer") from None
         except OSError:
-            pass
+            pass  # no socket there, or one that a killed process has left
         link.close()
         return None
 
