@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 
 import yaml
 
-OUTCOMES = {"passed": "✓", "refused": "✗", "warned": "!", "not assessed": "-"}
+OUTCOMES = {"passed": "✓", "refused": "✗", "warned": "!", "not assessed": "-", "not asked for": "-"}
 NO_COMMIT = "no commit: outside a git repository, or before its first commit"
 FENCE = re.compile(r"(`{3,})[^`]*$|(~{3,})")
 ODD_FENCE = re.compile(r"[\s>*+\-\d.)]+(```|~~~)")  # indented, or in a list: where it ends is not for us to tell

@@ -15,8 +15,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from tiny import make_project, notebook
 
-from notemill.gate import asking, predictor, worker
-from notemill.gate.judging import judge
+from notemill.gate import Known, asking, judge, predictor, worker
 from notemill.project import open_project
 
 NUMBERS = ["a", "b", "c"]
@@ -131,7 +130,8 @@ class Case:
 
     def judge(self, **more):
         """The verdict."""
-        return judge(*self.make(), **more)
+        seconds = more.pop("seconds", None)
+        return judge(*self.make(), Known(**more), seconds=seconds)
 
     def outcomes(self, **more):
         """{check: outcome}."""
@@ -141,12 +141,13 @@ class Case:
 class Here(asking.Asked):
     """The model asked in this very process."""
 
-    def wait(self):
-        predictor.main(str(self.folder.parent / "bundle"), str(self.folder))
-        said = asking.read_words(self.folder / asking.WORDS)
+    def wait(self, name):
+        if not asking.words_of(self.folder, name).exists():
+            predictor.main(str(self.process), str(self.folder))
+        said = asking.read_words(asking.words_of(self.folder, name))
         if "error" in said:
             raise asking.ModelFailed(said["error"])
-        return asking.checked(said, self.folder / asking.ANSWERS, self.rows, self.is_regression)
+        return asking.checked(said, asking.answers_of(self.folder, name), self.rows[name], self.is_regression)
 
     def end(self):
         """There is no process."""
@@ -154,11 +155,11 @@ class Here(asking.Asked):
 
 @pytest.fixture
 def here(monkeypatch):
-    """Spare the processes: the gate's work and the model's are done in this one."""
-    def ask(bundle, folder, code, table, is_regression, seconds):
+    """Spare the processes: the gate's work and the models' are done in this one."""
+    def ask(bundle, folder, code, tables, is_regression, seconds):
         folder.mkdir(parents=True)
-        table.to_parquet(folder / "rows.parquet", index=False)
-        return Here(None, folder, len(table), is_regression, seconds)
+        asking.lay(folder, tables)
+        return Here(bundle, folder, {name: len(table) for name, table in tables.items()}, is_regression, seconds)
 
     def run_worker(folder, environ, seconds):
         worker.main(str(folder / "job.json"), str(folder / "result.json"))

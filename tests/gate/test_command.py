@@ -42,7 +42,8 @@ def test_json_is_the_verdict_alone(case, ready):
     result = cli("gate", "aaaa", "--json", project=ready())
     assert result.code == 3
     assert result.json["verdict"] == "refused"
-    assert set(result.json["checks"][0]) == {"check", "figure", "low", "high", "n", "limit", "outcome", "hint"}
+    assert set(result.json["checks"][0]) == {
+        "check", "figure", "low", "high", "n", "limit", "outcome", "hint", "details"}
     assert result.json["error"] is None
     assert len(result.json["content"]) == 64
 

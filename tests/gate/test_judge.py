@@ -21,9 +21,8 @@ from tiny import code
 
 from notemill.errors import UsageError
 from notemill.files import read_json
-from notemill.gate import worker
+from notemill.gate import judge, worker
 from notemill.gate.asking import Asked
-from notemill.gate.judging import judge
 from notemill.gate.verdict import NAMES
 
 
@@ -355,7 +354,7 @@ def test_a_gates_process_that_takes_for_ever_is_a_refusal(real_case, monkeypatch
 
 def test_a_model_that_is_still_at_work_is_ended(tmp_path):
     with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]) as process:
-        worker.stop(SimpleNamespace(asked=Asked(process, tmp_path, 1, False, 60)))
+        worker.stop(SimpleNamespace(asked=Asked(process, tmp_path, {}, False, 60), champion=None))
         ended = process.poll()
         process.kill()
     assert ended == -signal.SIGKILL

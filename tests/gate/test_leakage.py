@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris
 
-from notemill.gate.leakage import commonest, quantity, ranking, row_hashes
+from notemill.gate.checks.duplicates import row_hashes
+from notemill.gate.checks.target import commonest, quantity, ranking
 
 
 def halves(values, y):

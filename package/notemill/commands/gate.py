@@ -38,7 +38,8 @@ def as_text(verdict: dict, style: Style) -> str:
     """A table of the checks, what there is to say to each, and the verdict."""
     head = ["check", "figure", "95 % interval", "limit", "n", "outcome"]
     lines = table(head, [row(check) for check in verdict["checks"]], style).splitlines()
-    paint = {"passed": style.good, "refused": style.bad, "warned": style.warn, "not assessed": style.dim}
+    paint = {"passed": style.good, "refused": style.bad, "warned": style.warn, "not assessed": style.warn,
+             "not asked for": style.dim}
     told = [lines[0]]
     for line, check in zip(lines[1:], verdict["checks"], strict=True):
         outcome = check["outcome"]

@@ -1,17 +1,19 @@
-"""Asking the model, in a process of its own: it sees no target, and can hand back nothing but its answers."""
+"""Asking a model, in a process of its own: it sees no target, and can hand back nothing but its answers."""
 
 import json
 import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-ANSWERS, WORDS = "answers.npz", "answers.json"
+ORDER = "tables.json"  # the names of the tables, in the order in which they are asked about
+STEP = 0.02  # seconds between two looks
 
 
 class ModelFailed(RuntimeError):
@@ -20,27 +22,29 @@ class ModelFailed(RuntimeError):
 
 @dataclass(frozen=True)
 class Asked:
-    """A model's process at work."""
+    """A model's process at work. `rows`: how many each table has, by its name."""
 
     process: subprocess.Popen
     folder: Path
-    rows: int
+    rows: Mapping[str, int]
     is_regression: bool
     seconds: float
 
-    def wait(self) -> dict:
-        """Its answers: {"classes", "labels", "probabilities", "decision"}. Raises ModelFailed."""
-        try:
-            code = self.process.wait(self.seconds)
-        except subprocess.TimeoutExpired:
-            self.end()
-            raise ModelFailed(f"the model gave no answer within {self.seconds:g} s") from None
-        said = read_words(self.folder / WORDS)
+    def wait(self, name: str) -> dict:
+        """Its answers to a table: {"classes", "labels", "probabilities", "decision"}. Raises ModelFailed."""
+        until = time.monotonic() + self.seconds
+        while not words_of(self.folder, name).exists():
+            code = self.process.poll()
+            if code is not None and not words_of(self.folder, name).exists():
+                raise ModelFailed(f"the model's process {ended(code)}{last_words(self.folder)}")
+            if time.monotonic() > until:
+                self.end()
+                raise ModelFailed(f"the model gave no answer within {self.seconds:g} s")
+            time.sleep(STEP)
+        said = read_words(words_of(self.folder, name))
         if "error" in said:
             raise ModelFailed(str(said["error"])[:2000])
-        if code:
-            raise ModelFailed(f"the model's process {ended(code)}{last_words(self.folder)}")
-        return checked(said, self.folder / ANSWERS, self.rows, self.is_regression)
+        return checked(said, answers_of(self.folder, name), self.rows[name], self.is_regression)
 
     def end(self) -> None:
         """Kill it; whatever it started ends with the gate's process, of whose group it is."""
@@ -48,15 +52,32 @@ class Asked:
         self.process.wait()
 
 
-def ask(bundle: Path, folder: Path, code: Sequence[str], table, is_regression: bool, *, seconds: float) -> Asked:
-    """Start a process that asks the model of `bundle` about `table`; `code` are folders with the project's modules."""
+def words_of(folder: Path, name: str) -> Path:
+    return folder / f"{name}.json"
+
+
+def answers_of(folder: Path, name: str) -> Path:
+    return folder / f"{name}.npz"
+
+
+def ask(bundle: Path, folder: Path, code: Sequence[str], tables: Mapping, is_regression: bool, *,
+        seconds: float) -> Asked:
+    """Start a process that asks the model of `bundle` about `tables`, one after the other; `code` are folders with the
+    project's modules."""
     folder.mkdir(parents=True)
-    table.to_parquet(folder / "rows.parquet", index=False)
+    lay(folder, tables)
     words = [sys.executable, "-P", "-m", "notemill.gate.predictor", str(bundle), str(folder), *code]
     with open(folder / "log", "wb") as log:
         process = subprocess.Popen(words, cwd=folder, env=with_modules(os.environ, code), stdin=subprocess.DEVNULL,
                                    stdout=log, stderr=log)
-    return Asked(process, folder, len(table), is_regression, seconds)
+    return Asked(process, folder, {name: len(table) for name, table in tables.items()}, is_regression, seconds)
+
+
+def lay(folder: Path, tables: Mapping) -> None:
+    """Write down what is asked."""
+    for name, table in tables.items():
+        table.to_parquet(folder / f"{name}.parquet", index=False)
+    (folder / ORDER).write_text(json.dumps(list(tables)), encoding="utf-8")
 
 
 def with_modules(environ: Mapping[str, str], code: Sequence[str]) -> dict[str, str]:
@@ -65,6 +86,8 @@ def with_modules(environ: Mapping[str, str], code: Sequence[str]) -> dict[str, s
 
 
 def ended(code: int) -> str:
+    if not code:
+        return "left no answers"
     return f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
 
 

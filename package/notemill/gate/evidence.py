@@ -12,6 +12,7 @@ from notemill.gate import metrics, rivals
 from notemill.gate.asking import Asked
 from notemill.gate.metrics import Answers, Metric, Truth
 from notemill.gate.statistics import Rows
+from notemill.gate.variants import HELD_OUT, variants_of
 from notemill.runtime.rows import conform, used_columns
 
 
@@ -39,9 +40,12 @@ def once(method: Callable) -> property:
 
 
 class Evidence:
-    """`job` names the files: held_out, train (a list of candidates), others (what
-    else the model's step took), schema, metrics, bundle; and holds `config`, the
-    gate section of pipeline.yaml. `ask` starts the model on a table and gives what waits for its answers."""
+    """`job` names the files: held_out, train (a list of candidates), others (what else the model's step took), schema,
+    metrics, bundle, champion (None: there is none); and holds `config`, the gate section of pipeline.yaml.
+
+    `ask(who, tables, is_regression)` starts the "model" or the "champion" on tables and gives what waits for the
+    answers.
+    """
 
     def __init__(self, job: Mapping, ask: Callable[..., Asked]):
         self.job, self.config, self.ask = job, job["config"], ask
@@ -127,18 +131,30 @@ class Evidence:
 
     # the model
     @once
-    def asked(self) -> Asked:
-        """The model at work on the held-out rows, without their target."""
-        good = self.good
-        if not len(good):
+    def rows_asked(self):
+        """The held-out rows that the model is judged on, (n, columns), without their target."""
+        if not len(self.good):
             raise Unfit("no held-out row is left to judge the model on")
-        table = self.held_out.drop(columns=self.target).iloc[good].reset_index(drop=True)
-        return self.ask(table, self.is_regression)
+        return self.held_out.drop(columns=self.target).iloc[self.good].reset_index(drop=True)
+
+    @once
+    def variants(self) -> dict:
+        """{name: table}: what the model is asked besides the held-out rows."""
+        return variants_of(self)
+
+    @once
+    def asked(self) -> Asked:
+        """The model at work on the held-out rows, without their target, and then on the variants."""
+        return self.ask("model", {HELD_OUT: self.rows_asked, **self.variants}, self.is_regression)
 
     @once
     def said(self) -> dict:
-        """What the model's process wrote down, checked for form and finite numbers."""
-        return self.asked.wait()
+        """What the model's process wrote down of the held-out rows, checked for form and finite numbers."""
+        return self.asked.wait(HELD_OUT)
+
+    def answers_to(self, variant: str) -> Answers:
+        """The model's answers to a variant, in the codes of `classes`. Raises ModelFailed."""
+        return self.in_order(self.asked.wait(variant))
 
     @once
     def classes(self) -> tuple:
@@ -162,12 +178,40 @@ class Evidence:
 
     @once
     def answers(self) -> Answers:
-        said = self.said
+        return self.in_order(self.said)
+
+    def in_order(self, said: Mapping) -> Answers:
+        """What a process said of a table, in the codes of `classes`; its classes may come in another order.
+
+        Raises Unfit where the classes are others.
+        """
         labels, probabilities, decision = said["labels"], said.get("probabilities"), said.get("decision")
-        if self.is_regression or self.classes == tuple(said["classes"]):
+        theirs = tuple(said["classes"])
+        if self.is_regression or self.classes == theirs:
             return Answers(labels, probabilities, decision)
-        return Answers(1 - labels, None if probabilities is None else probabilities[:, ::-1],
-                       None if decision is None else -decision)
+        if set(theirs) != set(self.classes):
+            raise Unfit(f"its classes are {', '.join(map(str, theirs))}, and those of the model "
+                        f"{', '.join(map(str, self.classes))}")
+        place = np.array([self.classes.index(label) for label in theirs])
+        back = np.argsort(place)
+        if decision is not None:
+            decision = -decision if decision.ndim == 1 else decision[:, back]
+        return Answers(place[labels], None if probabilities is None else probabilities[:, back], decision)
+
+    # the champion
+    @property
+    def champion(self) -> str | None:
+        """What the champion is called, as "version 3"; None where there is none yet."""
+        return self.job["champion"]["name"] if self.job.get("champion") else None
+
+    @once
+    def champion_asked(self) -> Asked:
+        return self.ask("champion", {HELD_OUT: self.rows_asked}, self.is_regression)
+
+    @once
+    def champion_answers(self) -> Answers:
+        """The champion's answers to the same rows, in the codes of the model's classes. Raises ModelFailed, Unfit."""
+        return self.in_order(self.champion_asked.wait(HELD_OUT))
 
     @once
     def rows(self) -> Rows:

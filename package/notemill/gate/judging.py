@@ -18,6 +18,7 @@ from notemill.execute.kernel import kernel_environment
 from notemill.files import read_json, write_json
 from notemill.gate import verdict
 from notemill.gate.held_out import check_held_out, inputs_of, may_be_table
+from notemill.gate.known import Known
 from notemill.gate.verdict import from_json, refused
 from notemill.pipeline import FILE
 from notemill.project import Project
@@ -27,17 +28,18 @@ MORE = 300.0  # for all else
 READABLE = (".csv", ".parquet")
 
 
-def judge(project: Project, record: Mapping, *, content: str | None = None, seconds: float | None = None) -> dict:
+def judge(project: Project, record: Mapping, known: Known, seconds: float | None = None) -> dict:
     """See `notemill.gate.judge`."""
     config, files = ready(project, record)
     with tempfile.TemporaryDirectory(prefix="notemill-gate-") as folder:
-        found = carry_out(project, record, config, files, Path(folder), seconds)
+        found = carry_out(project, record, config, files, Path(folder), known, seconds)
     if "usage" in found:
         raise UsageError(project.pipeline.where("gate"), *found["usage"])
     checks = verdict.complete([*found["checks"], check_held_out(record, config, files)], config)
     made = {
         "format": 1, "verdict": verdict.decide(checks), "run": record["run"], "project": project.pipeline.name,
-        "content": content, **{key: digest(files.get(key)) for key in ("model", "data", "schema", "metrics")},
+        "content": known.content, "champion": known.champion and known.champion.name,
+        **{key: digest(files.get(key)) for key in ("model", "data", "schema", "metrics")},
         "metric": found["metric"], "config": dict(config), "n": found["n"],
         "checks": [check.as_json() for check in checks], "made": datetime.now(UTC).isoformat(),
         "notemill": notemill.__version__}
@@ -135,7 +137,7 @@ def other_tables(project: Project, facts: Mapping, train: Sequence[Mapping]) -> 
 
 
 # judging
-def carry_out(project: Project, record: Mapping, config: Mapping, files: Mapping, folder: Path,
+def carry_out(project: Project, record: Mapping, config: Mapping, files: Mapping, folder: Path, known: Known,
               seconds: float | None) -> dict:
     """{"metric", "n", "checks"} or {"usage"} from the gate's process; refusals where it fails."""
     model_step = config["model"].partition(".")[0]
@@ -148,7 +150,9 @@ def carry_out(project: Project, record: Mapping, config: Mapping, files: Mapping
     bundle(files, [*config.get("types", ()), *code.defined_names(modules)], folder / "bundle")
     job = {"folder": str(folder), "bundle": str(folder / "bundle"), "code": [str(folder / "code")], "seconds": limit,
            "config": dict(config), "held_out": files["data"], "train": files["train"],
-           "others": files["others"], "schema": files["schema"], "metrics": files.get("metrics")}
+           "others": files["others"], "schema": files["schema"], "metrics": files.get("metrics"),
+           "champion": known.champion and known.champion.as_job(),
+           "package": known.package and {"folder": str(known.package), "name": known.import_name}}
     write_json(folder / "job.json", job)
     environ = kernel_environment(project.environ, (), os.cpu_count() or 1)
     failure = run_worker(folder, with_notemill(environ), limit + MORE)

@@ -1,7 +1,7 @@
 """The model's process: `python -m notemill.gate.predictor BUNDLE FOLDER [CODE ...]`.
 
-Loads the model as a model package does, asks it about FOLDER/rows.parquet through the same door, and leaves its answers
-in FOLDER. Whatever the model's own code does happens here, where neither the target nor the verdict is.
+Loads the model as a model package does, asks it about each table of FOLDER through the same door, and leaves its
+answers there. Whatever the model's own code does happens here, where neither the target nor the verdict is.
 """
 
 import json
@@ -11,27 +11,37 @@ from pathlib import Path
 
 import numpy as np
 
-from notemill.gate.asking import ANSWERS, WORDS
+from notemill.gate.asking import ORDER, answers_of, words_of
 from notemill.runtime.model import Model
 
 
 def main(bundle: str, folder: str) -> int:
-    """Exit code: 0, or 1 with the reason in the answers' words."""
+    """Exit code: 0, or 1 where a table has no answers; its words say why."""
+    model = Model(Path(bundle))
+    names = json.loads((Path(folder) / ORDER).read_text(encoding="utf-8"))
+    return max([answer_table(model, Path(folder), name) for name in names], default=0)
+
+
+def answer_table(model: Model, folder: Path, name: str) -> int:
     import pandas as pd
 
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            words, arrays = answer(Model(Path(bundle)), pd.read_parquet(Path(folder) / "rows.parquet"))
+            words, arrays = answer(model, pd.read_parquet(folder / f"{name}.parquet"))
     except Exception as error:
-        name = type(error).__name__
-        return leave(folder, {"error": str(error) if name in ("ModelError", "BadRows") else f"{name}: {error}"}, 1)
-    np.savez(Path(folder) / ANSWERS, **arrays)
-    return leave(folder, words, 0)
+        kind = type(error).__name__
+        known = kind in ("ModelError", "BadRows")
+        return leave(folder, name, {"error": str(error) if known else f"{kind}: {error}"}, 1)
+    np.savez(answers_of(folder, name), **arrays)
+    return leave(folder, name, words, 0)
 
 
-def leave(folder: str, words: dict, code: int) -> int:
-    (Path(folder) / WORDS).write_text(json.dumps(words), encoding="utf-8")
+def leave(folder: Path, name: str, words: dict, code: int) -> int:
+    """The words come last and whole: who waits looks for them."""
+    new = folder / f"{name}.new"
+    new.write_text(json.dumps(words), encoding="utf-8")
+    new.rename(words_of(folder, name))
     return code
 
 

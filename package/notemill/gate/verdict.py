@@ -1,19 +1,26 @@
 """A check's outcome, and the verdict that they make together."""
 
+import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 NAMES = ("metric", "floor", "dummy", "baseline", "agreement", "held_out", "leakage.target", "leakage.duplicates",
-         "rows")
+         "rows")  # in the order in which they are shown
+CUSTOM = "custom."  # before the name of a project's own check
+RERUN = "reproducible"  # only where it is asked for
 FIRM = ("metric", "held_out", "rows")  # never a mere warning: without them the other figures mean nothing
 LATER = ("slices", "fairness", "value", "budgets")  # keys of `gate:` that nothing judges yet
-OUTCOMES = ("passed", "refused", "warned", "not assessed")
+NOT_ASKED = "not asked for"
+OUTCOMES = ("passed", "refused", "warned", "not assessed", NOT_ASKED)
 
 
 @dataclass(frozen=True)
 class Check:
-    """What one check found: a figure with its 95 % interval, n rows, the limit it is held against, and what to do."""
+    """What one check found: a figure with its 95 % interval, n rows, the limit it is held against, and what to do.
+
+    `details`: what the verdict's page draws, as JSON.
+    """
 
     check: str
     outcome: str
@@ -23,6 +30,7 @@ class Check:
     n: int | None = None
     limit: float | None = None
     hint: str | None = None
+    details: Mapping | None = None
 
     def as_json(self) -> dict:
         return asdict(self)
@@ -35,23 +43,38 @@ def from_json(value: object) -> Check:
     numbers = [value[name] for name in ("figure", "low", "high", "limit") if value[name] is not None]
     if not all(isinstance(number, int | float) and math.isfinite(number) for number in numbers):
         raise ValueError(f"the check '{value['check']}' has a figure that is no number")
-    if value["check"] not in (*NAMES, *LATER) or value["outcome"] not in OUTCOMES:
+    if not is_name(value["check"]) or value["outcome"] not in OUTCOMES:
         raise ValueError(f"unknown check or outcome: {value['check']}, {value['outcome']}")
+    json.dumps(value["details"], allow_nan=False)
     return Check(**value)
+
+
+def is_name(name: object) -> bool:
+    return name in (*NAMES, *LATER) or name == RERUN or (isinstance(name, str) and name.startswith(CUSTOM))
+
+
+def names_for(config: Mapping) -> list[str]:
+    """All checks that a verdict by this gate section has, in their order."""
+    return [*NAMES, *(CUSTOM + name for name in config.get("custom", ()))]
 
 
 def refused(name: str, hint: str) -> Check:
     return Check(name, "refused", hint=hint)
 
 
+def not_asked(name: str, why: str) -> Check:
+    """A check that the gate section does not ask for, or that has nothing to look at in this kind of model."""
+    return Check(name, NOT_ASKED, hint=why)
+
+
 def complete(checks: Sequence[Check], config: Mapping) -> list[Check]:
     """All checks in their order: one that is absent is a refusal, and those in `warn` that gave a figure only
     warn."""
     found = {check.check: check for check in checks}
-    every = [found.get(name) or refused(name, "the check gave no result") for name in NAMES]
-    later = [Check(name, "not assessed", hint="this version of notemill does not judge it")
-             for name in LATER if name in config]
-    return [soften(check, config.get("warn", ())) for check in [*every, *later]]
+    every = [found.get(name) or refused(name, "the check gave no result") for name in names_for(config)]
+    more = [Check(name, "not assessed", hint="this version of notemill does not judge it")
+            for name in LATER if name in config] + ([found[RERUN]] if RERUN in found else [])
+    return [soften(check, config.get("warn", ())) for check in [*every, *more]]
 
 
 def soften(check: Check, warn: Sequence[str]) -> Check:

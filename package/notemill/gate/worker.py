@@ -9,25 +9,26 @@ from functools import partial
 from pathlib import Path
 
 from notemill.files import write_json
-from notemill.gate import agreement, asking, checks, leakage, metrics
-from notemill.gate.checks import Judged
+from notemill.gate import asking, metrics
+from notemill.gate.checks import CHECKS
 from notemill.gate.evidence import Evidence
+from notemill.gate.judged import Judged
 from notemill.gate.metrics import BadMetric
 from notemill.gate.verdict import Check, from_json, refused
-
-# in the order of work: what needs no answer of the model's comes first, while the model is at work
-CHECKS: dict[str, Callable[[Judged], Check]] = {
-    "rows": checks.check_rows, "leakage.target": leakage.check_target, "leakage.duplicates": leakage.check_duplicates,
-    "metric": checks.check_metric, "floor": checks.check_floor, "dummy": checks.check_dummy,
-    "baseline": checks.check_baseline, "agreement": agreement.check_agreement}
 
 
 def main(job_file: str, result_file: str) -> None:
     job = json.loads(Path(job_file).read_bytes())
-    ask = partial(asking.ask, Path(job["bundle"]), Path(job["folder"]) / "model", job["code"], seconds=job["seconds"])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the figures speak for themselves; what is no number is refused
-        write_json(Path(result_file), judge_job(job, ask))
+        write_json(Path(result_file), judge_job(job, partial(ask, job)))
+
+
+def ask(job: Mapping, who: str, tables: Mapping, is_regression: bool) -> asking.Asked:
+    """Start the "model" or the "champion", whose bundle and code the job names."""
+    asked = job if who == "model" else job["champion"]
+    return asking.ask(Path(asked["bundle"]), Path(job["folder"]) / who, asked["code"], tables, is_regression,
+                      seconds=job["seconds"])
 
 
 def judge_job(job: Mapping, ask: Callable) -> dict:
@@ -60,18 +61,16 @@ def configuration(evidence: Evidence) -> dict:
 
 def start(evidence: Evidence) -> None:
     """Let the model begin, and fit its rivals meanwhile."""
-    for work in ("asked", "dummies", "baselines"):
+    for work in ("asked", "dummies", "baselines", *(["champion_asked"] if evidence.champion else [])):
         with suppress(Exception):  # `once` keeps it and raises it again: the check that asks for it is refused with it
             getattr(evidence, work)
 
 
 def stop(evidence: Evidence) -> None:
-    """End the model's process, if one was started."""
-    try:
-        asked = evidence.asked
-    except Exception:  # none was; the checks have said why
-        return
-    asked.end()
+    """End the processes of models, if any were started."""
+    for work in ("asked", *(["champion_asked"] if evidence.champion else [])):
+        with suppress(Exception):  # none was; the checks have said why
+            getattr(evidence, work).end()
 
 
 def carry_out(name: str, judged: Judged) -> Check:

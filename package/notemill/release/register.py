@@ -17,7 +17,7 @@ from notemill.run.redaction import redactor_for
 def judge(project: Project, record: Mapping) -> dict:
     """The gate's verdict on the run's model, with the content that it is about: a draft that is then thrown away."""
     gate.check_ready(project, record)
-    return gate.judge(project, record, content=draft(project, record, Held())["content"])
+    return gate.judge(project, record, gate.Known(content=draft(project, record, Held())["content"]))
 
 
 def register(project: Project, record: Mapping, records: Records) -> tuple[dict, dict | None, int | None]:
@@ -32,7 +32,7 @@ def register(project: Project, record: Mapping, records: Records) -> tuple[dict,
         gate.check_ready(project, record)
         held = Held()
         manifest = draft(project, record, held)
-        verdict = gate.judge(project, record, content=manifest["content"])
+        verdict = gate.judge(project, record, gate.Known(content=manifest["content"]))
         if verdict["verdict"] != "passed":
             return verdict, None, None
         held.keep(records)

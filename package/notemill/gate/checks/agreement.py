@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 
 from notemill.gate import metrics
-from notemill.gate.checks import Judged
 from notemill.gate.evidence import Evidence, Unfit
+from notemill.gate.judged import Judged
 from notemill.gate.metrics import Metric
-from notemill.gate.verdict import Check
+from notemill.gate.verdict import Check, not_asked
 
 CLOSE = 1e-6  # of the figure: another processor may add up in another order
 SHOWN = 3
@@ -21,7 +21,7 @@ def check_agreement(judged: Judged) -> Check:
     """Every figure of metrics.json whose name we know, and the gate's metric among them."""
     evidence = judged.evidence
     if evidence.job["metrics"] is None:
-        return Check("agreement", "not assessed", hint="gate: metrics names no figures of a notebook's")
+        return not_asked("agreement", "no figures of a notebook's are named (gate: metrics)")
     written = read_figures(evidence)
     known = {name: own for name in sorted(written) for own in [own_figures(judged, name)] if own is not None}
     wrong = list(differences(written, known))
