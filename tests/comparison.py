@@ -4,6 +4,7 @@ As a script it executes: Papermill and what it starts print warnings, which pyte
 """
 
 import json
+import logging
 import os
 import re
 import shutil
@@ -11,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from itertools import zip_longest
 from pathlib import Path
@@ -27,6 +28,8 @@ TIMES = {"start_time", "end_time", "duration", "iopub.execute_input", "iopub.sta
 WIDGETS = "application/vnd.jupyter.widget-state+json"
 PATIENCE = 60  # seconds that a cell may take
 EXCERPT = 160  # characters of a difference that are shown
+TRIES = 3
+BY_BAD_LUCK = "Kernel died before replying to kernel_info"  # two kernels chose the same port for ZMQ
 
 ID = re.compile(r"(?<![0-9a-f])(?:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{32}"
                 r"|[0-9a-f]{8}-[0-9a-f]{24}(?:_\d+_\d+)?)(?![0-9a-f])")
@@ -117,7 +120,6 @@ def main(order: Path) -> None:
 def execute_one(source: Path, name: str, folder: Path, engine: str, parameters: dict | None = None,
                 seconds: int = PATIENCE) -> None:
     """Execute a copy of the notebook in its own folder, with copies of what is in `source`/beside and `source`/NAME."""
-    import papermill
     from papermill.engines import papermill_engines
 
     if engine not in ("papermill", *papermill_engines._engines):  # a checkout that is not installed
@@ -125,15 +127,38 @@ def execute_one(source: Path, name: str, folder: Path, engine: str, parameters: 
     for beside in filter(Path.is_dir, (source / "beside", source / name)):
         shutil.copytree(beside, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(source / f"{name}.ipynb", folder / "notebook.ipynb")
-    ended = {"error": None}
-    try:
-        papermill.execute_notebook(
-            str(folder / "notebook.ipynb"), str(folder / "executed.ipynb"), parameters=parameters, cwd=str(folder),
-            engine_name=ENGINES[engine], progress_bar=False, execution_timeout=seconds)
-    except Exception as error:  # whatever ends a notebook is compared too
-        ended = {"error": type(error).__name__, "message": str(error)}
+    for _ in range(TRIES):
+        ended = ending(str(folder / "notebook.ipynb"), str(folder / "executed.ipynb"), parameters=parameters,
+                       cwd=str(folder), engine_name=ENGINES[engine], progress_bar=False, execution_timeout=seconds)
+        if ENGINES[engine] or ended.get("message") != BY_BAD_LUCK:  # our engine is to have none
+            break
     (folder / "ending.json").write_text(json.dumps(ended), encoding="utf-8")
     (folder / "ending.json").rename(folder / "ended.json")  # whole, once it is there
+
+
+def ending(*files: str, **options) -> dict:
+    """How Papermill came to the notebook's end, and what notemill told meanwhile."""
+    import papermill
+
+    with told_by_notemill() as told:
+        try:
+            papermill.execute_notebook(*files, **options)
+        except Exception as error:  # whatever ends a notebook is compared too
+            return {"error": type(error).__name__, "message": str(error), "told": told}
+    return {"error": None, "told": told}
+
+
+@contextmanager
+def told_by_notemill():
+    """The warnings of notemill's logger, as they come."""
+    told: list[str] = []
+    handler, logger = logging.Handler(), logging.getLogger("notemill")
+    handler.emit = lambda record: told.append(record.getMessage())
+    logger.addHandler(handler)
+    try:
+        yield told
+    finally:
+        logger.removeHandler(handler)
 
 
 def read_result(folder: Path) -> dict:

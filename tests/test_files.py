@@ -13,7 +13,9 @@ import pytest
 
 from notemill.errors import NotemillError, did_you_mean
 from notemill.files import (
-    cache_folder, canonical_json, read_json, sha256_file, sha256_text, write_atomic, write_json, write_notebook)
+    cache_folder, canonical_json, read_json, safe_cache, sha256_file, sha256_text, write_atomic, write_json,
+    write_notebook,
+)
 
 WRITE = """
 import sys
@@ -124,6 +126,21 @@ def test_the_cache_is_the_users_or_else_a_folder_of_their_own(tmp_path, monkeypa
     assert cache_folder({"HOME": ""}) == own
     assert cache_folder({"HOME": f"{tmp_path}/file"}) == own
     assert stat.S_IMODE(own.stat().st_mode) == 0o700
+
+
+@pytest.mark.parametrize("make", [
+    lambda place: (place.parent / "other").mkdir() or place.symlink_to(place.parent / "other"),
+    lambda place: place.mkdir() or place.chmod(0o777), lambda place: place.mkdir() or place.chmod(0o775)])
+def test_a_folder_that_others_may_write_to_is_no_cache(tmp_path, monkeypatch, make):
+    (tmp_path / "cache").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    make(tmp_path / "cache" / "notemill")
+    own = tmp_path / f"notemill-{os.getuid()}"
+    assert safe_cache({"XDG_CACHE_HOME": f"{tmp_path}/cache"}) == own
+    own.rmdir()
+    make(own)
+    assert safe_cache({"XDG_CACHE_HOME": f"{tmp_path}/cache"}) is None
+    assert cache_folder({}).stat().st_mode & 0o777 == 0o700
 
 
 def test_a_folder_of_somebody_else_is_not_trusted(tmp_path, monkeypatch):

@@ -209,12 +209,13 @@ def gc(keep_days: int, dry_run: bool, folder: Path, as_json: bool):
 
 @cli.command()
 @click.argument("run_name", metavar="[RUN]", required=False)
+@click.option("--rerun", is_flag=True, help="Run every step again, too: does it give the same content?")
 @in_project
-def gate(run_name: str | None, folder: Path, as_json: bool):
+def gate(run_name: str | None, rerun: bool, folder: Path, as_json: bool):
     """Judge a run's model; exit 3 if it is refused."""
     from notemill.commands import gate as command
 
-    sys.exit(command.gate(folder, run_name, as_json=as_json))
+    sys.exit(command.gate(folder, run_name, rerun=rerun, as_json=as_json))
 
 
 @cli.command()
@@ -305,7 +306,7 @@ def completion(shell: str):
 
 def main(args: list[str] | None = None) -> None:
     """The program: errors without traceback, and the exit codes that docs/reference/cli.md lists."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    end_in_order()
     accept_all_text(sys.stdout)
     accept_all_text(sys.stderr)
     args = ["--force=*" if word == "--force" else word for word in (sys.argv[1:] if args is None else args)]
@@ -323,6 +324,13 @@ def main(args: list[str] | None = None) -> None:
         fail("interrupted", 130)
     except (NotemillError, OSError) as error:
         fail(str(in_words(error)), in_words(error).exit_code)
+
+
+def end_in_order() -> None:
+    """Who is told to end, or whose terminal is closed, ends as by Ctrl-C; `nohup` holds."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) == signal.SIG_DFL:
+        signal.signal(signal.SIGHUP, signal.default_int_handler)
 
 
 def accept_all_text(stream: TextIO) -> None:

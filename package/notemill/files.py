@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import stat
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -77,7 +78,12 @@ def sync_folder(folder: Path) -> None:
 
 
 def cache_folder(environ: Mapping[str, str]) -> Path:
-    """The user's cache; where that cannot be written, a folder of this user alone among the temporary files."""
+    """The user's cache, or a folder of this user alone among the temporary files; a new one where none is safe."""
+    return safe_cache(environ) or Path(tempfile.mkdtemp(prefix="notemill-"))
+
+
+def safe_cache(environ: Mapping[str, str]) -> Path | None:
+    """The user's cache, or among the temporary files, where it can be written, and by nobody else."""
     home = environ.get("HOME")
     base = environ.get("XDG_CACHE_HOME") or (f"{home}/.cache" if home else "")
     places = [Path(base) / "notemill"] if base else []
@@ -86,6 +92,12 @@ def cache_folder(environ: Mapping[str, str]) -> Path:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         except OSError:  # a home that is read-only, or no folder: the next place will do
             continue
-        if folder.stat().st_uid == os.getuid() and os.access(folder, os.W_OK):
+        if is_own(folder) and os.access(folder, os.W_OK):
             return folder
-    return Path(tempfile.mkdtemp(prefix="notemill-"))
+    return None
+
+
+def is_own(folder: Path) -> bool:
+    """Whether it is a folder, and no link to one, that nobody but this user may write to."""
+    facts = folder.lstat()
+    return stat.S_ISDIR(facts.st_mode) and facts.st_uid == os.getuid() and not facts.st_mode & 0o022

@@ -24,6 +24,8 @@ def surroundings(monkeypatch, tmp_path):
     """A place of its own for warm processes, which end with the test."""
     short = tempfile.mkdtemp(prefix="t", dir="/tmp")
     monkeypatch.setattr(tempfile, "tempdir", short)
+    monkeypatch.setattr("notemill.execute.folders.LAST_PLACE", short)  # the user's own processes are not to be stopped
+    monkeypatch.setattr("notemill.execute.folders.RUNTIME", f"{short}/{{}}")
     monkeypatch.setenv("TMPDIR", short)
     monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
@@ -62,7 +64,7 @@ def until(condition, seconds=10):
 
 
 @on_linux
-def test_start_status_run_stop(project):
+def test_start_status_run_stop(project, monkeypatch):
     assert cli("warm", "--status").out == "no warm process is there: notemill warm\n"
     told = cli("warm", "--json", project=project)
     assert told.code == 0 and told.json["error"] is None and told.json["notes"] == []
@@ -81,6 +83,8 @@ def test_start_status_run_stop(project):
     now, = cli("warm", "--status", "--json").json["processes"]
     assert (now["pid"], now["served"], now["running"]) == (one["pid"], 1, 0)
 
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(project.parent))  # another place than that of the start
+    assert [each["pid"] for each in cli("warm", "--status", "--json").json["processes"]] == [one["pid"]]
     assert cli("warm", "--stop").out == f"stopped: 1 warm process of user {os.getuid()}\n"
     assert until(lambda: not is_alive(one["pid"]))
     assert cli("warm", "--stop", "--json").json == {"stopped": [], "error": None}

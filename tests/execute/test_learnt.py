@@ -92,6 +92,23 @@ def test_a_file_that_may_not_be_written_does_not_matter(cache):
     assert learnt.to_import(["numpy"]) == ["numpy"]
 
 
+def test_the_cache_is_the_users_alone(cache):
+    mask = os.umask(0o002)
+    try:
+        learnt.learn(["numpy"], ["sqlalchemy.orm"])
+    finally:
+        os.umask(mask)
+    assert cache.parent.stat().st_mode & 0o777 == 0o700
+
+
+def test_files_of_data_hide_no_library(tmp_path):
+    write(tmp_path / "project" / "numpy.csv", "")
+    write(tmp_path / "project" / "package" / "pandas" / "data.csv", "")  # no package: a library's comes first
+    write(tmp_path / "project" / "package" / "scipy.py", "")
+    beside = learnt.beside(tmp_path / "project", tmp_path / "project")
+    assert learnt.to_import(["numpy", "pandas", "scipy"], beside=beside) == ["numpy", "pandas"]
+
+
 def test_the_list_is_bounded(monkeypatch):
     monkeypatch.setattr(learnt, "_is_installed", lambda top: True)
     monkeypatch.setattr(learnt, "MOST_NAMES", 50)

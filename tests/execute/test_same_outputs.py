@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-from comparison import Executions, differences, normalise
+from comparison import BY_BAD_LUCK, TRIES, Executions, differences, execute_one, normalise
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCE = ROOT / "tests" / "resources" / "engine"
@@ -30,6 +30,8 @@ DIFFERS = {
     "differs-exit":
         "After `exit()` or `quit` an ordinary kernel ends while its next cells are sent to it: by chance "
         "Papermill comes to the notebook's end or finds the kernel dead",
+    "differs-frozen-objects":
+        "`gc.get_freeze_count()` is not 0: the garbage collector leaves alone what was there before the fork",
     "differs-modules":
         "The libraries that a notebook imports are in `sys.modules` before its first cell: they were imported"
         " before the fork",
@@ -94,6 +96,7 @@ def executions(request, tmp_path_factory):
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("name", [marked(name) for name in NAMES])
 def test_comes_out_alike(name, executions):
+    assert executions.result(name, "notemill")["ended"]["told"] == []  # in an ordinary kernel all would come out alike
     found = executions.differences(name)
     if name not in BY_CHANCE:
         assert bool(found) == (name in DIFFERS), "\n".join(found) or "no difference any more"
@@ -156,6 +159,17 @@ def test_what_is_new_each_time_makes_no_difference():
         assert old in text
         text = text.replace(old, new)
     assert compared(EXECUTED, json.loads(text)) == []
+
+
+@pytest.mark.parametrize(("engine", "message", "tries"), [
+    ("papermill", BY_BAD_LUCK, TRIES), ("papermill", "another error", 1), ("notemill", BY_BAD_LUCK, 1)])
+def test_the_reference_alone_may_have_bad_luck(monkeypatch, tmp_path, engine, message, tries):
+    endings = []
+    monkeypatch.setattr("comparison.ending", lambda *files, **options: endings.append(options) or {
+        "error": "RuntimeError", "message": message, "told": []})
+    (tmp_path / "folder").mkdir()
+    execute_one(SOURCE, "text-stdout", tmp_path / "folder", engine)
+    assert len(endings) == tries and json.loads((tmp_path / "folder" / "ended.json").read_text())["message"] == message
 
 
 def test_ids_that_were_one_stay_one():

@@ -517,3 +517,6 @@ def test_variables_that_a_library_sets_at_its_import_are_there(make_job, pool, p
     shown = [printed(execute(make_job(cell, kernel=kernel, pool=pool, imports=("sklearn",))).notebook)
              for kernel in ("process", "warm")]
     assert "KMP_" in shown[0] and shown[0] == shown[1]
+    none = [printed(execute(make_job(cell.replace(", sklearn", ""), kernel=kernel, pool=pool)).notebook)
+            for kernel in ("process", "warm")]
+    assert none[0] == none[1] != shown[0]  # though it is loaded in the warm process by now

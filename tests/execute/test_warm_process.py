@@ -17,13 +17,13 @@ import pytest
 from tiny import write
 
 from notemill.execute import Pool, execute, sweep_kernels
-from notemill.execute.folders import own_folder
+from notemill.execute.folders import own_folder, own_folders
 from notemill.execute.inside import channel
 from notemill.execute.inside.channel import pid_of
 from notemill.execute.warm import kept as kept_ones
 from notemill.execute.warm import learnt, process
 from notemill.execute.warm.kernel import WarmKernel
-from notemill.execute.warm.kept import facts_of, kept_processes, stop, warm_up
+from notemill.execute.warm.kept import facts_of, kept_processes, stop, stop_all, warm_up
 from notemill.execute.warm.process import (
     WarmError, WarmProcess, answer_of, key_of, kernel_pid, lasting_environment, withheld,
 )
@@ -43,6 +43,8 @@ def place(monkeypatch, tmp_path):
     """Where kept processes are in a test; they end with it."""
     short = tempfile.mkdtemp(prefix="t", dir="/tmp")
     monkeypatch.setattr(tempfile, "tempdir", short)
+    monkeypatch.setattr("notemill.execute.folders.LAST_PLACE", short)  # the user's own processes are not to be stopped
+    monkeypatch.setattr("notemill.execute.folders.RUNTIME", f"{short}/{{}}")
     monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     place = Path(short, f"notemill-warm-{os.getuid()}")
@@ -106,6 +108,8 @@ def test_the_kernel_alone_gets_a_secret(make_job, printed, place, monkeypatch):
 def test_the_key_changes_with_what_a_fork_cannot_change(monkeypatch, tmp_path):
     key = key_of(lasting_environment(ENV))
     assert key_of(lasting_environment({**ENV, "A_TOKEN": "x", "OMP_NUM_THREADS": "3", "PWD": "/"})) == key
+    terminal = dict.fromkeys(("TERM_PROGRAM", "TMUX_PANE", "SSH_TTY", "KITTY_PID", "COLUMNS", "STY", "HISTSIZE"), "5")
+    assert key_of(lasting_environment({**ENV, **terminal})) == key
     assert key_of(lasting_environment({**ENV, "PYTHONPATH": ""})) == key  # and not the current folder
     assert key_of(lasting_environment({**ENV, "_MLFLOW_SERVER_ARTIFACT_ROOT": "/of/this/run"})) == key
     assert key_of(lasting_environment({**ENV, "MPLBACKEND": "agg"})) != key
@@ -134,7 +138,21 @@ def test_its_folder_is_its_users_alone(place, monkeypatch, tmp_path):
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(long))
     assert own_folder() == place
     monkeypatch.setattr(tempfile, "tempdir", str(long))
-    assert own_folder() == Path("/tmp", place.name)
+    assert own_folder() == place  # the last one of the list
+
+
+def test_all_places_are_known_that_a_process_may_be_in(place, monkeypatch):
+    runtime = place.parent / str(os.getuid())
+    runtime.mkdir(mode=0o700)
+    assert own_folders() == []  # they are looked for, not made
+    own_folder()
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(runtime))
+    own_folder()
+    assert own_folders() == [runtime / "notemill", place]
+    monkeypatch.delenv("XDG_RUNTIME_DIR")  # as for a job of cron's
+    assert own_folders() == [place, runtime / "notemill"]
+    place.chmod(0o777)
+    assert own_folders() == [runtime / "notemill"]
 
 
 def make_link(place):
@@ -322,6 +340,48 @@ def test_stop_lets_running_kernels_finish_and_takes_no_new_ones(make_job, printe
         assert until(lambda: not is_alive(told[0]["pid"]))
         assert execute(make_job("print(2)", pool=pool)).slower == ()
         assert kept_processes(place)[0].pid() != told[0]["pid"]
+
+
+def test_nothing_is_left_of_what_was_stopped_but_for_a_kernel_that_runs(make_job, place):
+    """And of what ended before."""
+    dead, other = a_kept_one({**ENV, "LANG": "C"})
+    os.kill(dead, signal.SIGKILL)
+    assert until(lambda: not is_alive(dead))
+    told, left = [], []
+
+    def end(number, total):
+        if number == 2:
+            told.extend(stop_all())
+            left.extend(place.iterdir())
+
+    with Pool(keep=True) as pool:
+        assert execute(make_job("a = 1", "print(a)", pool=pool, on_cell=end)).failure is None
+    assert [one["running"] for one in told] == [1]
+    assert sorted(path.suffix for path in left) == ["", ".lock"] and other.folder not in left
+    assert until(lambda: not is_alive(told[0]["pid"]))
+    pid, _ = a_kept_one({**ENV, "LANG": "C"})
+    assert [one["pid"] for one in stop_all()] == [pid]
+    assert list(place.iterdir()) == [] and until(lambda: not is_alive(pid))
+
+
+HELPER = """
+import os, signal, socket, time
+from notemill.execute.inside import family, server
+family.end_family = lambda pid: time.sleep(60)
+ours, theirs = socket.socketpair()
+helper = server.end_family(os.getpid(), "")
+theirs.close()
+ours.settimeout(10)
+try:
+    print(ours.recv(1))
+finally:
+    os.kill(helper, signal.SIGKILL)
+"""
+
+
+def test_who_ends_a_kernel_holds_nothing_of_the_server():
+    done = subprocess.run([sys.executable, "-c", HELPER], capture_output=True, text=True, timeout=60)
+    assert done.stdout == "b''\n", done.stderr
 
 
 def test_an_open_connection_gets_no_kernel_after_stop(make_job):

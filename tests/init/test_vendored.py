@@ -66,6 +66,12 @@ def test_its_record_is_right(wheel):
         assert (digest, int(size)) == (f"sha256={sha256}", len(files[name]))
 
 
+def test_it_has_the_command_and_papermills_engine(wheel):
+    (text,) = (content.decode() for name, content in members(wheel[2]).items() if name.endswith("/entry_points.txt"))
+    assert text == ("[console_scripts]\nnotemill = notemill.cli:main\n\n"
+                    "[papermill.engine]\nnotemill = notemill.papermill_engine:NotemillEngine\n")
+
+
 def test_it_has_no_date_of_its_own(wheel):
     with zipfile.ZipFile(io.BytesIO(wheel[2])) as archive:
         assert {entry.date_time for entry in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}

@@ -7,8 +7,6 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from starter import CASES, Milled, run_starter  # noqa: E402 (its folder has just become importable)
-
 
 @pytest.fixture
 def kernel_environment(tmp_path, monkeypatch):
@@ -27,6 +25,8 @@ def milled_tables():
 @pytest.fixture
 def mill(milled_tables, tmp_path_factory, kernel_environment):
     """name -> Milled; the notebooks run the first time that a table is asked for."""
+    from starter import CASES, Milled, run_starter
+
     def get(name):
         if name not in milled_tables:
             folder = tmp_path_factory.mktemp(name)

@@ -7,12 +7,12 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from report_samples import SHA, make_record, make_step  # noqa: E402  (the line above finds it)
-
 
 @pytest.fixture
 def three_steps():
     """prepare -> train -> evaluate, and prepare -> evaluate."""
+    from report_samples import SHA, make_record, make_step
+
     def given(origin):
         return {"from": origin, "sha256": SHA, "bytes": 123456}
     return make_record(

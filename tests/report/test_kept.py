@@ -59,6 +59,15 @@ def test_the_next_process_finds_the_template_compiled(cache, tmp_path, monkeypat
     assert rendered(tmp_path, "{{ 1 + 2 }}") == "3"
 
 
+def test_code_is_not_loaded_from_where_others_may_write(cache, tmp_path, monkeypatch):
+    assert rendered(tmp_path, "{{ 1 + 1 }}") == "2"
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "t"))  # a file: there is no other place
+    monkeypatch.setattr("jinja2.bccache.Bucket.load_bytecode", lambda *args: pytest.fail("loaded"))
+    cache.chmod(0o777)
+    assert rendered(tmp_path, "{{ 1 + 1 }}") == "2"
+    assert rendered(tmp_path, "{{ 1 + 2 }}") == "3" and len(list(cache.iterdir())) == 1  # and nothing is written
+
+
 BEGINNING = len(jinja2.bccache.bc_magic)
 
 

@@ -5,10 +5,14 @@ import signal
 import sqlite3
 import sys
 import tempfile
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
 from tiny import cli_process, last_record, make_project, write_notebook
+
+from notemill.execute.warm.kept import kept_processes
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="kernels are forked on Linux alone")
 
@@ -42,6 +46,18 @@ def project(tmp_path):
                         notebooks={"one.ipynb": ["print('one')"], "two.ipynb": ["print('two')"]})
 
 
+class Answers(BaseHTTPRequestHandler):
+    """As a tracking server does whether it is there."""
+
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b"{}")
+
+    def log_message(self, *args):
+        """Say nothing."""
+
+
 def statuses(project):
     return {step["step"]: step["status"] for step in last_record(project)["steps"]}
 
@@ -70,10 +86,25 @@ def test_the_next_run_finds_the_process_and_lineage_is_sent_from_a_fork_of_it(pr
     assert len(runs_in_mlflow(project)) == 5  # two runs with two steps, one of them reused
 
 
-def test_a_server_that_is_gone_is_told_and_the_lineage_waits(project, warm):
+def test_lineage_of_runs_offline_is_sent_by_a_later_one(project, warm):
     result = cli_process("run", "--offline", project=project, **warm)
     assert result.code == 0 and "waits here to be sent" in result.out
     assert not (project / "mlflow.db").exists()
+    again = cli_process("run", "--force", project=project, **warm)
+    assert again.code == 0 and "sent to MLflow, late" in again.out and len(runs_in_mlflow(project)) == 6
+
+
+def test_a_server_that_is_gone_is_told_and_the_lineage_waits(project, warm):
+    """It answers at the run's start, and no more at its end."""
+    with HTTPServer(("127.0.0.1", 0), Answers) as server:
+        uri = f"http://127.0.0.1:{server.server_port}"
+        threading.Thread(target=lambda: server.handle_request() or server.socket.close(), daemon=True).start()
+        result = cli_process("run", project=project, **warm, MLFLOW_TRACKING_URI=uri)
+    assert result.code == 0 and set(statuses(project).values()) == {"done"}, result
+    told = " ".join(last_record(project)["warnings"])
+    assert f"MLflow took no lineage: MLflow at {uri}: cannot be reached" in told and "1 run waits here" in told
+    process, = kept_processes(Path(warm["XDG_RUNTIME_DIR"], "notemill"))
+    assert process.ask("status")["served"] == 3  # two kernels, and who found that nobody is there
     again = cli_process("run", "--force", project=project, **warm)
     assert again.code == 0 and "sent to MLflow, late" in again.out and len(runs_in_mlflow(project)) == 6
 

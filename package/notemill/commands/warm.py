@@ -12,7 +12,7 @@ from notemill.errors import UsageError
 from notemill.execute.folders import own_folder
 from notemill.execute.kernel import kernel_environment
 from notemill.execute.warm import learnt
-from notemill.execute.warm.kept import facts_of, kept_processes, stop, warm_up
+from notemill.execute.warm.kept import all_kept, facts_of, stop_all, warm_up
 from notemill.execute.warm.process import WarmProcess, key_of, lasting_environment, withheld
 from notemill.interpreter import WARM
 from notemill.pipeline import Step
@@ -26,7 +26,7 @@ def warm(folder: Path, status: bool, stopping: bool, *, as_json: bool) -> None:
     if status and stopping:
         raise UsageError("notemill warm", "--status and --stop are two things", hint="one after the other")
     if stopping:
-        tell_stopped([told for process in all_kept() if (told := stop(process))], as_json)
+        tell_stopped(stop_all(), as_json)
     elif status:
         tell(facts(all_kept()), [], as_json)
     else:
@@ -64,14 +64,8 @@ def warm_up_project(project: Project) -> Iterator[tuple[WarmProcess, bool]]:
 
 def names_for(project: Project, step: Step, env: dict) -> list[str]:
     """What the step's notebook imports, as far as it may be imported beforehand."""
-    beside = [step.notebook.parent, project.root / "package"]
+    beside = learnt.beside(step.notebook.parent, project.root)
     return learnt.to_import(project.notebook(step).imports, bool(withheld(env, step.secrets)), beside)
-
-
-def all_kept() -> list[WarmProcess]:
-    """All of this user that may be there."""
-    place = own_folder()
-    return kept_processes(place) if place else []
 
 
 def facts(processes: Iterable[WarmProcess], news: Iterable[str] = ()) -> list[dict]:

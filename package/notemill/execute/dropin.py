@@ -69,8 +69,8 @@ def shut_down(manager, kind: type | None, *_) -> None:
 
 
 def warn(text: str) -> None:
-    """As Papermill tells things."""
-    logging.getLogger("papermill").warning("notemill: %s", text)
+    """As Papermill tells things; its own logger is silent where a run of notemill's was in this process before."""
+    logging.getLogger("notemill").warning("notemill: %s", text)
 
 
 def settings_of(folder: Path) -> dict:

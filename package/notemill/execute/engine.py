@@ -28,7 +28,7 @@ MOST_STATUS = 255  # a higher one stands for none
 LOOK_EVERY = 0.1  # seconds: whether the kernel is alive
 LAST_WORDS = 5  # seconds that a dead kernel's messages may take to be read
 NO_LIMIT = 10**7  # seconds
-SAVE_SHARE = 10  # the pause is so many times what a save takes: a large notebook is not saved all the time
+SAVE_SHARE = 20  # the pause is so many times what a save takes: a large notebook is not saved all the time
 
 
 def register() -> None:

@@ -15,6 +15,8 @@ OWN_PART = len("/notemill-12345678/socket")
 KEY = 24  # characters of a warm process's folder's name
 KEPT_PART = len("/") + KEY + len("/socket")
 PREFIX = "notemill-"
+LAST_PLACE = "/tmp"  # has a short name wherever temporary files go
+RUNTIME = "/run/user/{}"  # XDG_RUNTIME_DIR of a terminal; a job of cron's has none
 NEW = 60  # seconds in which a folder may stand unlocked because it is being made
 
 
@@ -34,12 +36,19 @@ def sweep_kernels() -> None:
 def short_folder() -> str | None:
     """Where temporary files go, unless a local socket's address would get too long there."""
     usual = tempfile.gettempdir()
-    return None if len(os.fsencode(usual)) + OWN_PART <= SOCKET_PATH or not os.path.isdir("/tmp") else "/tmp"
+    fits = len(os.fsencode(usual)) + OWN_PART <= SOCKET_PATH
+    return None if fits or not os.path.isdir(LAST_PLACE) else LAST_PLACE
 
 
 def own_folder() -> Path | None:
     """Where this user's lasting processes have their folders, 0700; None where there is no safe place."""
-    return next(filter(_is_safe, _places()), None)
+    return next((place for place in _places() if _made(place) and _is_safe(place)), None)
+
+
+def own_folders() -> list[Path]:
+    """All such places that are there, also those that a program with another environment would take."""
+    runtime = [Path(RUNTIME.format(os.getuid()), "notemill")] if hasattr(os, "getuid") else []
+    return [place for place in dict.fromkeys([*_places(), *runtime]) if _is_safe(place)]
 
 
 def _places() -> Iterator[Path]:
@@ -49,19 +58,30 @@ def _places() -> Iterator[Path]:
     own = f"{PREFIX}warm-{os.getuid()}"
     runtime = os.environ.get("XDG_RUNTIME_DIR")
     usual = [Path(runtime, "notemill")] if runtime else []
-    for place in [*usual, Path(tempfile.gettempdir(), own), Path("/tmp", own)]:
+    for place in [*usual, Path(tempfile.gettempdir(), own), Path(LAST_PLACE, own)]:
         if place.is_absolute() and len(os.fsencode(place)) + KEPT_PART <= SOCKET_PATH:
             yield place
 
 
-def _is_safe(folder: Path) -> bool:
-    """Whether the folder is there, or could be made, and nobody else may write to it or put another in its place."""
+def _made(folder: Path) -> bool:
+    """Whether the folder is there or could be made."""
     try:
-        above = folder.parent.stat()
-        ours = above.st_uid in (0, os.getuid()) and (not above.st_mode & 0o022 or above.st_mode & stat.S_ISVTX)
-        if ours:
+        if _is_above_safe(folder):
             folder.mkdir(mode=0o700, exist_ok=True)
-        facts = folder.lstat()
     except OSError:
         return False
-    return bool(ours and facts.st_uid == os.getuid() and facts.st_mode & 0o170777 == 0o040700)
+    return True
+
+
+def _is_safe(folder: Path) -> bool:
+    """Whether the folder is there, and nobody else may write to it or put another in its place."""
+    try:
+        facts = folder.lstat()
+        return _is_above_safe(folder) and facts.st_uid == os.getuid() and facts.st_mode & 0o170777 == 0o040700
+    except OSError:
+        return False
+
+
+def _is_above_safe(folder: Path) -> bool:
+    above = folder.parent.stat()
+    return above.st_uid in (0, os.getuid()) and (not above.st_mode & 0o022 or bool(above.st_mode & stat.S_ISVTX))

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import psutil
 
+from notemill.execute.inside.family import told_children
 from notemill.limits import Limits
 
 INTERVAL = 0.2  # seconds between looks
@@ -25,9 +26,9 @@ class Watch(threading.Thread):
     def __init__(self, pid: int, limits: Limits, stop: threading.Event, born_mb: float = 0.0):
         super().__init__(daemon=True, name=f"watch-{pid}")
         self.pid, self.limits, self.stop_asked, self.born_mb = pid, limits, stop, born_mb
+        self.kernel = find_process(pid)
         self.began, self.ended = time.monotonic(), threading.Event()
         self.cpu_seconds, self.peak_mb, self.reason = 0.0, 0.0, ""
-        self.killed = False
         self.seen: dict[int, psutil.Process] = {}
 
     def run(self) -> None:
@@ -44,11 +45,13 @@ class Watch(threading.Thread):
 
     def look(self) -> None:
         """Take the processes' CPU time and memory now."""
+        if not is_there(self.kernel):  # another process may have its number by now
+            return
         with contextlib.suppress(psutil.Error):
-            kernel = psutil.Process(self.pid)
-            family = [kernel, *kernel.children(recursive=True)]
+            family = [self.kernel, *descendants(self.kernel)]
             self.seen.update((process.pid, process) for process in family)
-            self.cpu_seconds = max(self.cpu_seconds, sum(map(_cpu_seconds, family)) + _cpu_of_ended_children(kernel))
+            ended = _cpu_of_ended_children(self.kernel)
+            self.cpu_seconds = max(self.cpu_seconds, sum(map(_cpu_seconds, family)) + ended)
             held = sum(map(_memory_mb, family)) - self.born_mb
             if self.limits.memory_mb and held > self.limits.memory_mb and len(family) > 1:
                 held = sum(map(_own_memory_mb, family))
@@ -65,10 +68,10 @@ class Watch(threading.Thread):
 
     def kill(self) -> None:
         """End all that comes from the kernel, its process group, and what was seen to come from it before."""
-        if not self.killed:
-            kill_family(self.pid)
+        if self.kernel:
+            kill_family(self.kernel)
+        if is_there(self.kernel) or not psutil.pid_exists(self.pid):  # no number is given anew while a group has it
             kill_group(self.pid)
-        self.killed = True  # its number may be another's by now
         kill_all(self.seen.values())
 
     def end(self) -> None:
@@ -77,6 +80,23 @@ class Watch(threading.Thread):
         if self.is_alive():
             self.join()
         self.kill()
+
+
+def find_process(pid: int) -> psutil.Process | None:
+    """The process that has this number now; it stays told apart from those that may have it later."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return psutil.Process(pid)
+    return None
+
+
+def is_there(process: psutil.Process | None) -> bool:
+    """Whether it still has its number, alive or not yet waited for."""
+    return process is not None and process.is_running()
+
+
+def descendants(process: psutil.Process) -> list[psutil.Process]:
+    """What comes from the process. Most notebooks start nothing, and to look at all processes takes its time."""
+    return [] if told_children(process.pid) == set() else process.children(recursive=True)
 
 
 def _cpu_seconds(process: psutil.Process) -> float:
@@ -114,10 +134,9 @@ def _high_water_mb(pid: int) -> float:
     return next((int(line.split()[1]) * 1.024e-3 for line in status.splitlines() if line.startswith("VmHWM")), 0.0)
 
 
-def kill_family(pid: int) -> None:
+def kill_family(kernel: psutil.Process) -> None:
     """Stop the kernel, so that it starts nothing more, and end its children while it still adopts orphans."""
     with contextlib.suppress(psutil.Error):
-        kernel = psutil.Process(pid)
         kernel.suspend()
         for _ in range(ROUNDS):
             found = [child for child in kernel.children(recursive=True) if child.status() != psutil.STATUS_ZOMBIE]
@@ -136,5 +155,5 @@ def kill_all(processes: Iterable[psutil.Process]) -> None:
     """End processes and their children; one whose number another process has by now is left alone."""
     for process in list(processes):
         with contextlib.suppress(psutil.Error):
-            for each in [process, *process.children(recursive=True)]:
+            for each in [process, *process.children(recursive=True)] if is_there(process) else ():
                 each.kill()

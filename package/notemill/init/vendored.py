@@ -6,7 +6,7 @@ the digest of its content: no index has it, and another state of the code is ano
 
 import hashlib
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from importlib import metadata
 from pathlib import Path
@@ -76,10 +76,17 @@ def _checkout_info() -> dict[str, bytes]:
              *(f"Requires-Dist: {need}" for need in project["dependencies"])]
     for extra, needs in extras.items():
         lines += [f"Provides-Extra: {extra}", *(f'Requires-Dist: {need} ; extra == "{extra}"' for need in needs)]
-    scripts = "".join(f"{name} = {target}\n" for name, target in project["scripts"].items())
     return {"METADATA": ("\n".join(lines) + "\n").encode(),
-            "entry_points.txt": f"[console_scripts]\n{scripts}".encode(),
+            "entry_points.txt": "\n".join(_entry_points(project)).encode(),
             "licenses/LICENSE": (starter.CHECKOUT / "LICENSE").read_bytes()}
+
+
+def _entry_points(project: Mapping) -> Iterator[str]:
+    """The command, and Papermill's engine."""
+    for group, entries in {"console_scripts": project["scripts"], **project["entry-points"]}.items():
+        yield f"[{group}]"
+        yield from (f"{name} = {target}" for name, target in entries.items())
+        yield ""
 
 
 def _digest(files: Mapping[str, bytes]) -> str:

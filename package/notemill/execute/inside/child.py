@@ -6,6 +6,7 @@ import faulthandler
 import functools
 import gc
 import io
+import itertools
 import logging
 import multiprocessing.process
 import os
@@ -17,7 +18,7 @@ import time
 import types
 import warnings
 import weakref
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from . import app as apps
@@ -29,7 +30,7 @@ CPUS = "OMP_NUM_THREADS"
 def run(app, filters: list, loaded, asked: dict, end: socket.socket, log: int) -> None:
     """Be a kernel until the client asks for the end; `loaded` is the warm process's Preload."""
     become(asked, log, loaded.variables)
-    modules = set(sys.modules)
+    mark_modules()
     if asked["root"]:  # the run tells of a crash by what is said here
         faulthandler.enable(open(os.dup(2), "w"))
     renew(asked)
@@ -40,10 +41,10 @@ def run(app, filters: list, loaded, asked: dict, end: socket.socket, log: int) -
         pool.set_num_threads(asked["threads"] or cpus(asked["env"]))
     setup.before(asked)
     apps.come_alive(app, end, lambda: family.end_now(asked["folder"], channel.pid_of(end)))
-    setup.after(app, asked)
+    setup.after(app, asked, len(sys.modules))
     apps.serve(app, end)
-    app.iopub_thread.sender.send([b"learnt", "\n".join(learnt(modules)).encode()])
-    finish(app, modules)
+    app.iopub_thread.sender.send([b"learnt", "\n".join(learnt()).encode()])
+    finish(app)
 
 
 def warn_as_asked(options: str) -> None:
@@ -109,7 +110,7 @@ def cpus(env: dict) -> int:
     return int(wanted) if wanted.isdecimal() and int(wanted) else len(os.sched_getaffinity(0))
 
 
-def finish(app, before: set[str]) -> None:
+def finish(app) -> None:
     """End as an interpreter does, as far as it can be seen: what was written to files that nobody closed is there.
 
     To take the libraries apart as well would take longer than most notebooks.
@@ -117,7 +118,7 @@ def finish(app, before: set[str]) -> None:
     app.iopub_thread.sender = None  # nobody listens any more
     own = [app.shell.user_ns, app.shell.user_ns_hidden, app.shell.history_manager.output_hist]
     for step in (threading._shutdown, atexit._run_exitfuncs, lambda: family.end_in_peace(os.getpid()),
-                 lambda: forget(app.shell, own, before), flush_files):
+                 lambda: forget(app.shell, own), flush_files):
         attempt(step)
     os._exit(0)
 
@@ -128,13 +129,13 @@ def attempt(step: Callable[[], object]) -> None:
         step()
 
 
-def forget(shell, own: list[dict], before: set[str]) -> None:
+def forget(shell, own: list[dict]) -> None:
     """Let go of all that cells have made: their names, results, errors, and the project's modules."""
     for name in ("last_type", "last_value", "last_traceback"):
         vars(sys).pop(name, None)
     shell.last_execution_result = shell._last_traceback = None
     vars(shell.InteractiveTB).update(tb=None, etype=None, evalue=None, value=None)
-    spaces = [*map(vars, reversed(projects_modules(before))), *own]  # the last that came is the first to go
+    spaces = [*map(vars, reversed(projects_modules())), *own]  # the last that came is the first to go
     for rank in range(3):
         for names in spaces:
             clear(names, rank)
@@ -154,10 +155,10 @@ def rank_of(value: object) -> int:
     return 2 if isinstance(value, types.ModuleType) or callable(value) else 0
 
 
-def projects_modules(before: Iterable[str]) -> list:
+def projects_modules() -> list:
     """Those that were loaded since and come from no installation."""
-    found = [module for name, module in list(sys.modules.items()) if name not in before]
-    return [module for module in found if getattr(module, "__file__", None) and not preload.is_installed(module)]
+    return [module for module in new_modules().values()
+            if getattr(module, "__file__", None) and not preload.is_installed(module)]
 
 
 def flush_files() -> None:
@@ -167,7 +168,22 @@ def flush_files() -> None:
             attempt(found.flush)
 
 
-def learnt(before: set[str]) -> list[str]:
+def learnt() -> list[str]:
     """Modules of installed distributions that the notebook has imported and the warm process had not."""
-    return [name for name, module in list(sys.modules.items())
-            if name not in before and not name.startswith("_") and preload.is_installed(module)]
+    return [name for name, module in new_modules().items()
+            if not name.startswith("_") and preload.is_installed(module)]
+
+
+def mark_modules() -> None:
+    """This module is the last of those that were there before the notebook."""
+    sys.modules[__name__] = sys.modules.pop(__name__)
+
+
+def new_modules() -> dict[str, object]:
+    """What was loaded since, in that order. To touch all names would copy the memory that they are in."""
+    try:
+        names = list(itertools.takewhile(lambda name: name != __name__, reversed(sys.modules)))
+    except RuntimeError:  # a thread has loaded something meanwhile
+        there = list(sys.modules)
+        names = there[:there.index(__name__):-1]
+    return {name: sys.modules[name] for name in reversed(names) if name in sys.modules}

@@ -4,7 +4,6 @@ no thread, for a forked process has none of its parent's threads."""
 import contextlib
 import gc
 import importlib
-import importlib.machinery
 import importlib.util
 import os
 import sys
@@ -15,9 +14,10 @@ from collections.abc import Iterator
 
 from threadpoolctl import ThreadpoolController
 
+from .names import modules_in, top_of
+
 HARMLESS = ("jemalloc_bg_thd", "polars-ooc-clea")  # native threads that are known to survive their loss in a fork
 OF_THE_SHELL = ("matplotlib_inline.",)  # they change the shell when they are imported, before anybody has asked
-SUFFIXES = (*importlib.machinery.SOURCE_SUFFIXES, *importlib.machinery.EXTENSION_SUFFIXES)
 OWN = os.path.join(os.path.dirname(os.path.abspath(__file__)), "")
 PLACES = tuple({os.path.join(sysconfig.get_path(name), "") for name in ("purelib", "platlib", "stdlib", "platstdlib")})
 
@@ -28,17 +28,21 @@ class Preload:
 
     spoiled = why = ""
     pools: list = []
-    looked = 0
+    looked = counted = 0
+    loaded: set[str] = set()
     uses: dict[str, set[str]] = {}
 
     def __init__(self):
         self.tried: set[str] = set()
         self.filters: list[tuple[str, tuple]] = []  # with the library that has added it, the newest first
-        self.variables: dict[str, str] = {}  # that libraries have set when they were imported
+        self.noted: list[tuple[str, str, str]] = []  # variables that libraries set, with the library
+        self.asked: list[str] = []  # what was to be imported for the next kernel
+        self.variables: dict[str, str] = {}  # that these set when they are imported
         self.base = set(sys.modules)  # those that an ordinary kernel has, too
         self.judge("the start of Python", set())
 
     def import_all(self, names: list[str]) -> None:
+        self.asked = names
         for name in names:
             if name not in self.tried and not self.why:
                 self.tried.add(name)
@@ -49,10 +53,9 @@ class Preload:
     def _import(self, name: str) -> None:
         if name in sys.modules or name.startswith(OF_THE_SHELL) or not self._installed(top_of(name)):
             return
-        before, variables = set(sys.modules), dict(os.environ)
-        with contextlib.suppress(BaseException), self._filters_noted():  # the notebook meets the error itself
-            importlib.import_module(name)
-        self.variables |= {name: value for name, value in os.environ.items() if variables.get(name) != value}
+        before = set(sys.modules)
+        with self._filters_noted(), self._variables_noted(), contextlib.suppress(BaseException):
+            importlib.import_module(name)  # the notebook meets the error itself
         self.judge(name, before)
 
     @contextlib.contextmanager
@@ -73,6 +76,25 @@ class Preload:
             finally:
                 warnings._add_filter = add
                 self.filters[:0] = [each for each in noted if each[1] in warnings.filters]  # some were for a moment
+
+    @contextlib.contextmanager
+    def _variables_noted(self) -> Iterator[None]:
+        """Likewise variables of the environment, also where another library has set them before."""
+        environ, kept = type(os.environ), (type(os.environ).__setitem__, type(os.environ).setdefault)
+
+        def set_item(self_, name: str, value: str) -> None:
+            self.noted.append((_setter(), name, value))
+            kept[0](self_, name, value)
+
+        def set_default(self_, name: str, value: str) -> str:
+            self.noted.append((_setter(), name, value))
+            return kept[1](self_, name, value)
+
+        environ.__setitem__, environ.setdefault = set_item, set_default
+        try:
+            yield
+        finally:
+            environ.__setitem__, environ.setdefault = kept
 
     def judge(self, name: str, before: set[str]) -> None:
         """Whether this process may go on after an import."""
@@ -95,16 +117,22 @@ class Preload:
     def hidden(self, folders: list[str]) -> str:
         """A library that is loaded although these folders have a module of its name, which a notebook would find
         first; "" where there is none."""
-        loaded = {top_of(name) for name in sys.modules.keys() - self.base}
-        return min(loaded & {name for folder in folders for name in modules_in(folder)}, default="")
+        if len(sys.modules) != self.counted:
+            self.counted, self.loaded = len(sys.modules), {top_of(name) for name in sys.modules.keys() - self.base}
+        return min(self.loaded & {name for folder in folders for name in modules_in(folder)}, default="")
 
     def filters_for(self, names: list[str]) -> list:
         """The filters of warnings that importing these sets: they, and what they use, have added them."""
-        found, new = set(), {top_of(name) for name in names}
+        found = self._used_by(names)
+        return [item for adder, item in self.filters if adder in found]
+
+    def _used_by(self, names: list[str]) -> set[str]:
+        """The packages of these modules, and those that they use; what an ordinary kernel has uses no library."""
+        found, new, usual = set(), {top_of(name) for name in names}, {top_of(name) for name in self.base}
         while new:
             found |= new
-            new = {used for top in new for used in self.uses.get(top, ())} - found
-        return [item for adder, item in self.filters if adder in found]
+            new = {used for top in new - usual for used in self.uses.get(top, ())} - found
+        return found
 
     def settle(self) -> None:
         """Before a fork: find the thread pools, for that takes long; and let the garbage collector not look at what is
@@ -112,9 +140,19 @@ class Preload:
         if len(sys.modules) != self.looked:
             self.looked = len(sys.modules)
             self.pools = ThreadpoolController().lib_controllers
-            self.uses = packages_used() if self.filters else {}
+            self.uses = packages_used() if self.filters or self.noted else {}
             gc.collect()
+        found = self._used_by(self.asked)
+        self.variables = {name: value for setter, name, value in reversed(self.noted) if setter in found}
         gc.freeze()
+
+
+def _setter() -> str:
+    """The package whose module sets a variable, past `os.environ` and what it is built upon."""
+    frame = sys._getframe(2)
+    while frame and frame.f_globals.get("__name__") in ("os", "_collections_abc"):
+        frame = frame.f_back
+    return top_of(frame.f_globals.get("__name__", "")) if frame else ""
 
 
 def is_installed(module: object) -> bool:
@@ -134,21 +172,6 @@ def packages_used() -> dict[str, set[str]]:
             elif isinstance(value, type | types.FunctionType):
                 found.add(top_of(str(value.__module__)))
     return uses
-
-
-def top_of(name: str) -> str:
-    """The package that a module is of."""
-    return name.partition(".")[0]
-
-
-def modules_in(folder: str) -> list[str]:
-    """The modules and packages of a folder; without `__init__.py` a folder hides no library."""
-    try:
-        found = os.listdir(folder)
-    except OSError:
-        return []
-    modules = [name.partition(".")[0] for name in found if name.endswith(SUFFIXES)]
-    return [*modules, *(name for name in found if os.path.isfile(os.path.join(folder, name, "__init__.py")))]
 
 
 def threads() -> list[str]:

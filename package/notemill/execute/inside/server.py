@@ -281,6 +281,7 @@ def end_family(pid: int, folder: str) -> int:
     helper = os.fork()
     if helper == 0:
         try:
+            family.let_go_of_files()
             family.end_family(pid)
             family.remove_left(folder)
         finally:

@@ -17,11 +17,11 @@ def before(settings: dict) -> None:
                           (sys.prefix, sys.base_prefix))
 
 
-def after(app, settings: dict) -> None:
-    """What needs the shell."""
+def after(app, settings: dict, modules: int = 0) -> None:
+    """What needs the shell. The thread pools of so many `modules` have their share already."""
     find_modules(settings["root"] and os.path.join(settings["root"], "package"))
     if settings["threads"]:
-        limit_threads(app.shell.events, settings["threads"])
+        limit_threads(app.shell.events, settings["threads"], modules)
     export_cells(app.shell, settings["exported"], frozenset(settings["export_cells"]))
     if settings["script"]:  # what every script knows of itself, and no notebook
         app.shell.user_ns["__file__"], sys.argv = settings["script"], [settings["script"]]
@@ -37,12 +37,11 @@ def find_modules(package: str | None) -> None:
         os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH")]))  # children
 
 
-def limit_threads(events, threads: int) -> None:
-    """Hold native thread pools to their share, those also that a cell has just loaded."""
+def limit_threads(events, threads: int, seen: int = 0) -> None:
+    """Hold native thread pools to their share, those also that a cell loads; those of the first `seen` modules are."""
     from threadpoolctl import ThreadpoolController
 
     os.environ.setdefault("KMP_DUPLICATE_LIB_OK", "True")  # as it does at its import, which may have been before a fork
-    seen = 0
 
     def hold(*_) -> None:
         nonlocal seen

@@ -2,9 +2,12 @@
 
 import asyncio
 import json
+import logging
 import os
 import signal
 import socket
+import time
+from contextlib import suppress
 from datetime import datetime
 from queue import Empty
 
@@ -12,11 +15,13 @@ import psutil
 from jupyter_client.session import Session
 
 from notemill.execute.inside.channel import Receiver, Sender
+from notemill.execute.watch import find_process, is_there
 
 END_SECONDS = 30  # that a kernel may take to end when it is told to
 BUSY_SECONDS = 5  # likewise, in the middle of a cell: jupyter_client's patience
 MOST_WAITING = 16_000_000  # bytes that have been read and nobody has taken: the kernel waits then
 EACH = 5_000  # bytes that a message takes besides its content
+LOOK = 0.02  # seconds between looks whether a kernel lives whose parent has gone
 UNKNOWN = 256  # the exit status of a process whose parent has gone
 
 
@@ -123,10 +128,9 @@ class WarmClient:
             self.stop_listening()
         elif parts[0] == b"learnt":
             self.learnt = parts[1].decode().splitlines()
-        elif parts[0] in self.channels:
-            message = message_of(parts)
+        elif parts[0] in self.channels and (message := readable(parts)):
             if message["msg_type"] == "status":
-                self.busy = message["content"]["execution_state"] == "busy"
+                self.busy = message["content"].get("execution_state") == "busy"
             self.keep(parts[0], sum(map(len, parts)) + EACH, message)
 
     def keep(self, channel: bytes, size: int, message: dict) -> None:
@@ -137,6 +141,16 @@ class WarmClient:
             self.channels[channel].arrived.put_nowait((size, message))
         if full and not self.ending:
             self.pause()
+
+
+def readable(parts: list[bytes]) -> dict | None:
+    """The message; None where a cell has put together one that is none. Those that follow it are not to wait."""
+    try:
+        message = message_of(parts)
+        return message if isinstance(message["content"], dict) else None
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        logging.getLogger("notemill").warning("notemill: a message of the kernel cannot be read: %r", error)
+        return None
 
 
 def message_of(parts: list[bytes]) -> dict:
@@ -152,6 +166,7 @@ class Connection:
 
     def __init__(self, link: socket.socket, pid: int):
         self.link, self.pid, self.status = link, pid, None
+        self.process = find_process(pid)
 
     def poll(self) -> int | None:
         """The kernel's exit status (negative: the signal that ended it); None while it runs."""
@@ -171,16 +186,18 @@ class Connection:
         return self.status
 
     def _without_parent(self, timeout: float) -> int | None:
-        """The warm process has ended; its kernel goes on."""
-        try:
-            process = psutil.Process(self.pid)
-            if process.status() != psutil.STATUS_ZOMBIE:
-                process.wait(timeout or 0.001)
-        except psutil.NoSuchProcess:
-            pass  # it has ended, too: nobody knows how
-        except psutil.TimeoutExpired:
-            return None
+        """The warm process has ended; its kernel goes on. When that has ended, too, nobody knows how."""
+        end = time.monotonic() + timeout
+        while self._lives():
+            if time.monotonic() >= end:
+                return None
+            time.sleep(LOOK)
         return UNKNOWN
+
+    def _lives(self) -> bool:
+        with suppress(psutil.NoSuchProcess):
+            return is_there(self.process) and self.process.status() != psutil.STATUS_ZOMBIE
+        return False
 
     def close(self) -> None:
         self.link.close()

@@ -12,10 +12,11 @@ from pathlib import Path
 import psutil
 from filelock import FileLock
 
-from notemill.execute.folders import own_folder
+from notemill.execute.folders import own_folder, own_folders
 from notemill.execute.inside.channel import pid_of
+from notemill.execute.inside.family import is_there
 from notemill.execute.warm.process import (
-    IDLE, PATIENCE, WarmError, WarmProcess, check_system, is_stopped, key_of, lasting_environment, start,
+    IDLE, PATIENCE, SHORT, WarmError, WarmProcess, check_system, is_stopped, key_of, lasting_environment, start,
     until_it_listens, withheld,
 )
 
@@ -30,7 +31,7 @@ def kept(place: Path, key: str, env: Mapping[str, str]) -> tuple[WarmProcess, so
             link.close()
             link = None
         if not link:
-            _tidy(place, process)
+            _tidy(other for other in kept_processes(place) if other != process)
             shutil.rmtree(process.folder, ignore_errors=True)
             process.folder.mkdir(mode=0o700)
             link = _started(process, env)
@@ -45,26 +46,40 @@ def _started(process: WarmProcess, env: Mapping[str, str]) -> socket.socket:
         threading.Thread(target=started.wait, daemon=True, name=f"reap-{started.pid}").start()
 
 
+def all_kept() -> list[WarmProcess]:
+    """All of this user that may be there, whatever environment they were started in."""
+    return [process for place in own_folders() for process in kept_processes(place)]
+
+
 def kept_processes(place: Path) -> list[WarmProcess]:
     """All that have, or had, a folder there."""
     return [WarmProcess(path) for path in sorted(place.iterdir()) if path.is_dir() and not path.is_symlink()]
 
 
-def _tidy(place: Path, wanted: WarmProcess) -> None:
-    """Remove what other processes have left there that have ended."""
-    for process in kept_processes(place):
-        if process != wanted:
-            with suppress(OSError, WarmError), FileLock(_lock(process), timeout=0):
-                _remove_if_ended(process)
+def _tidy(others: Iterable[WarmProcess]) -> None:
+    """Remove what processes have left that have ended."""
+    for process in others:
+        with suppress(OSError, WarmError), FileLock(_lock(process), timeout=0):
+            _remove_if_ended(process)
 
 
 def _remove_if_ended(process: WarmProcess) -> None:
+    """It listens no more as soon as it takes no kernels; those that it has forked have its command line."""
     link = process.connect()
     if link:
         link.close()
-    else:
+    elif str(process.settings) not in _words_of_commands():
         shutil.rmtree(process.folder)
         _lock(process).unlink()
+
+
+def _words_of_commands() -> set[str]:
+    """All words of the command lines of processes that are there."""
+    words: set[str] = set()
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):  # it has just ended
+            words.update(path.read_text(errors="replace").split("\0"))
+    return words
 
 
 def _lock(process: WarmProcess) -> Path:
@@ -124,6 +139,16 @@ def stop(process: WarmProcess) -> dict | None:
         if not error.again:  # stopped by a signal, or at something that does not end
             process.kill()
     return {"pid": pid, "running": running}
+
+
+def stop_all() -> list[dict]:
+    """As `stop`, for all of this user; nothing is left of those that end at once, and of those that ended before."""
+    stopped = [told for process in all_kept() if (told := stop(process))]
+    end = time.monotonic() + SHORT
+    while any(is_there(told["pid"]) for told in stopped if not told["running"]) and time.monotonic() < end:
+        time.sleep(0.01)
+    _tidy(all_kept())
+    return stopped
 
 
 def _idle_limit(process: WarmProcess) -> float:

@@ -50,9 +50,7 @@ class WarmKernel:
         return learnt.to_import(self.imports, bool(withheld(self.settings["env"], self.private)), self._beside())
 
     def _beside(self) -> list[Path]:
-        """Where the notebook's own modules are."""
-        root = self.settings["root"]
-        return [Path(self.settings["cwd"]), *([Path(root, "package")] if root else [])]
+        return learnt.beside(self.settings["cwd"], self.settings["root"])
 
     def pid(self) -> int:
         """The process; an ordinary kernel's where no warm process gives one."""

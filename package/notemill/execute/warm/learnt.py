@@ -10,6 +10,7 @@ from functools import cache
 from importlib import machinery
 from pathlib import Path
 
+from notemill.execute.inside.names import modules_in, top_of
 from notemill.files import read_json, sha256_text, write_json
 from notemill.interpreter import stamp_of
 
@@ -38,16 +39,16 @@ def to_import(imports: Iterable[str], private: bool = False, beside: Iterable[Pa
     known, key = _known(), _key(imports)
     if time.time() - known["avoid"].get(key, 0) < AVOIDED:
         return []
-    names = [*(name for name in sorted(imports) if _top(name) in KNOWN_GOOD), *dict(known["learnt"]).get(key, [])]
-    never, taken = tuple(known["never"]), _beside(beside)
-    return [name for name in dict.fromkeys(names) if not _is_under(name, never) and _top(name) not in taken
-            and (not private or _top(name) in KNOWN_GOOD)]
+    names = [*(name for name in sorted(imports) if top_of(name) in KNOWN_GOOD), *dict(known["learnt"]).get(key, [])]
+    never, taken = tuple(known["never"]), _modules_of(beside)
+    return [name for name in dict.fromkeys(names) if not _is_under(name, never) and top_of(name) not in taken
+            and (not private or top_of(name) in KNOWN_GOOD)]
 
 
 def learn(imports: Iterable[str], found: Iterable[str], beside: Iterable[Path] = ()) -> None:
     """A notebook with these imports has also imported what was `found`; of that, what is installed is kept."""
-    key, taken = _key(imports), _beside(beside)
-    new = [name for name in found if len(name) <= LONGEST and _top(name) not in taken and _is_installed(_top(name))]
+    key, taken = _key(imports), _modules_of(beside)
+    new = [name for name in found if len(name) <= LONGEST and top_of(name) not in taken and _is_installed(top_of(name))]
 
     def add(known: dict) -> dict:
         names = list(dict.fromkeys([*dict(known["learnt"]).get(key, []), *new]))[:MOST_NAMES]
@@ -75,7 +76,8 @@ def _change(how) -> None:
 
     with suppress(OSError):  # a home that may not be written, or a lock that somebody holds: nothing is learnt
         path = place()
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.parent.mkdir(mode=0o700, parents=True, exist_ok=True)  # code is kept in it, too (report.compiled)
+        path.parent.mkdir(exist_ok=True)
         with FileLock(path.with_suffix(".lock"), timeout=1):
             known = _known()
             changed = how(known)
@@ -133,21 +135,17 @@ def _key(imports: Iterable[str]) -> str:
     return sha256_text("\n".join(sorted(imports)))[:16]
 
 
-def _top(name: str) -> str:
-    return name.partition(".")[0]
-
-
 def _is_under(name: str, modules: tuple[str, ...]) -> bool:
     return any(name == module or name.startswith(f"{module}.") for module in modules)
 
 
-def _beside(folders: Iterable[Path]) -> set[str]:
-    """What can be imported from these folders."""
-    found = set()
-    for folder in folders:
-        with suppress(OSError):
-            found |= {entry.partition(".")[0] for entry in os.listdir(folder)}
-    return found
+def beside(cwd: Path | str, root: Path | str | None) -> list[Path]:
+    """Where a notebook's own modules are: with it, and in its project."""
+    return [Path(cwd), *([Path(root, "package")] if root else [])]
+
+
+def _modules_of(folders: Iterable[Path]) -> set[str]:
+    return {name for folder in folders for name in modules_in(folder)}
 
 
 @cache

@@ -31,10 +31,14 @@ LOOK = 0.2  # seconds between looks whether anybody still waits
 ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")  # a thread does not survive a fork
 OF_THE_STEP = (*ONE_THREAD, "NUMEXPR_NUM_THREADS", "VECLIB_MAXIMUM_THREADS", "POLARS_MAX_THREADS",
                "RAYON_NUM_THREADS", "LOKY_MAX_CPU_COUNT", "IPYTHONDIR", "PWD", "OLDPWD", "SHLVL", "_", "TERM",
-               "COLUMNS", "LINES", "LS_COLORS", "WINDOWID", "XAUTHORITY", "PYTEST_CURRENT_TEST",
-               "PYTHONWARNINGS", "DO_NOT_TRACK")
+               "COLUMNS", "LINES", "LS_COLORS", "WINDOWID", "WINDOW", "STY", "XAUTHORITY", "PYTEST_CURRENT_TEST",
+               "PYTHONWARNINGS", "DO_NOT_TRACK", "VTE_VERSION", "LC_TERMINAL", "LC_TERMINAL_VERSION", "PS1", "PS2",
+               "PROMPT_COMMAND", "LESSOPEN", "LESSCLOSE", "MAIL", "INVOCATION_ID", "JOURNAL_STREAM",
+               "SYSTEMD_EXEC_PID", "MANAGERPID", "XDG_SEAT", "XDG_VTNR", "CONDA_SHLVL", "CONDA_PROMPT_MODIFIER",
+               "VIRTUAL_ENV_PROMPT")
 OF_THE_SESSION = ("MLFLOW_", "_MLFLOW_", "NOTEMILL_", "SSH_", "GIT_", "GPG_", "DBUS_", "XDG_SESSION", "TERM_",
-                  "TMUX", "VSCODE_", "DRONE_", "JPY_")  # no library reads them at its import; a terminal has its own
+                  "TMUX", "VSCODE_", "DRONE_", "JPY_", "KITTY_", "ITERM_", "KONSOLE_", "GNOME_TERMINAL_", "ALACRITTY_",
+                  "WEZTERM_", "WT_", "DIRENV_", "HIST")  # no library reads them at its import; a terminal has its own
 OF_IMPORTS = ("MLFLOW_LOGGING_LEVEL", "MLFLOW_CONFIGURE_LOGGING")
 QUIET = {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true"}  # MLflow makes up its mind when it is imported
 PRIVATE = re.compile("PASS(WO?R?D|PHRASE)?$|PASSW|PASSPHRASE|TOKEN|SECRET|KEY|CREDENTIAL|AUTH|_PWD$|_PAT$|_DSN$|"
@@ -71,7 +75,11 @@ def lasting_environment(env: Mapping[str, str], private: Iterable[str] = ()) -> 
 
 
 def withheld(env: Mapping[str, str], private: Iterable[str] = ()) -> frozenset[str]:
-    """The variables that the forked kernels alone get: those called private, and what looks like a secret."""
+    """The variables that the forked kernels alone get: those called private, and what looks like a secret.
+
+    What `_passes` is in neither: the warm process never has it (SSH_AUTH_SOCK, MLFLOW_TRACKING_TOKEN), and as no import
+    reads it, it is no reason to import less.
+    """
     return frozenset(name for name, value in env.items() if name in private or not _passes(name)
                      and (PRIVATE.search(name) or ("@" in value and logins(value))))
 
