@@ -32,8 +32,9 @@ def rendered(**more):
 def test_figures_stand_with_n_and_interval():
     text = rendered()
     assert "roc\\_auc: **0.9877**, 95 % interval 0.97 to 0.995, on 171 held-out rows." in text
-    assert "| ✓ | floor | 0.97 | 0.95 | passed |" in text
-    assert "| ! | leakage.duplicates | 3 | 0 | warned: 3 rows \\| stand in \\*both\\* tables |" in text
+    assert "| ✓ | floor | 0.97 |  | 171 | 0.95 | passed |" in text
+    assert "| ! | leakage.duplicates | 3 |  | 171 | 0 | warned: 3 rows \\| stand in \\*both\\* tables |" in text
+    assert "| ✓ | metric | 0.9877 | 0.97 to 0.995 | 171 |  | passed |" in text
     assert "Predicts **answer** (yes, of course, no): a classification trained on 1,234 rows. what was said." in text
     assert "| size | number | cm | any to 30 | how large |" in text and "key" not in text
     assert "- run r1 of 2026-11-20\n- commit 6e97\n- trained with numpy 2.4, pandas 3.1\n- content c0ffee\n" in text
@@ -42,6 +43,25 @@ def test_figures_stand_with_n_and_interval():
 def test_a_figure_without_interval_has_none():
     check = {**VERDICT["checks"][0], "low": None, "high": None}
     assert "**0.9877**, on 171 held-out rows" in rendered(verdict={**VERDICT, "checks": [check]})
+
+
+PART = {"name": "sex = |f|", "outcome": "passed", "figure": 0.97, "low": 0.95, "high": 0.98, "n": 812, "limit": 0.9}
+
+
+def test_slices_and_groups_are_shown_one_by_one():
+    parts = [PART, {**PART, "name": "age: 60 to 120", "outcome": "not assessed", "figure": None, "low": None, "n": 31,
+                    "hint": "too few rows"}, "no part"]
+    found = {**HELD_OUT, "check": "slices", "details": {"parts": parts}}
+    text = rendered(verdict={**VERDICT, "checks": [*VERDICT["checks"], found, {**found, "check": "robustness.noise"}]})
+    assert "| ✓ | slices, sex = \\|f\\| | 0.97 | 0.95 to 0.98 | 812 | 0.9 | passed |\n" in text
+    assert "| ? | slices, age: 60 to 120 |  |  | 31 | 0.9 | not assessed: too few rows |\n" in text
+    assert "noise, sex" not in text and "no part" not in text
+
+
+def test_what_is_not_asked_for_is_one_line():
+    more = [{**HELD_OUT, "check": name, "outcome": "not asked for", "hint": "why"} for name in ("value", "custom.a_b")]
+    text = rendered(verdict={**VERDICT, "checks": [*more, *VERDICT["checks"]]})
+    assert "\n\nNot asked for: value, custom.a\\_b.\n\n" in text and "| value |" not in text
 
 
 @pytest.mark.parametrize("outcome, end", [("passed", "rows that training never saw."), ("warned", "rows."),
@@ -81,8 +101,8 @@ def test_cells():
 
 
 def test_numbers_for_people():
-    assert [card.number(value) for value in (None, 171.0, 9768, 0.98765, -0.01, 1e-7)] == [
-        "", "171", "9,768", "0.9877", "-0.01", "1e-07"]
+    assert [card.number(value) for value in (None, 171.0, 9768, 0.98765, -0.01, 1e-7, 12345.678, -98765.4)] == [
+        "", "171", "9,768", "0.9877", "-0.01", "1e-07", "12,346", "-98,765"]
 
 
 def test_what_people_wrote_is_named_as_theirs_and_below():

@@ -87,7 +87,7 @@ def test_extras_have_the_promised_names(built):
     wheel = read_wheel(built / "direct")
     (metadata,) = (data for name, data in wheel.items() if name.endswith("/METADATA"))
     extras = set(email.message_from_bytes(metadata).get_all("Provides-Extra"))
-    assert extras == {"serve", "demo", "docker", "dask", "s3", "sign", "sweep", "all"}
+    assert extras == {"serve", "demo", "docker", "dask", "s3", "sign", "sweep", "fairness", "all"}
 
 
 def test_the_tests_see_the_installed_wheel():

@@ -21,8 +21,10 @@ PIPELINE = {
               "b-2": {"notebook": "sub/b.py"}, "c_3": {"notebook": "c.md"}},
     "gate": {"model": "a.out", "data": "a.out", "schema": "a.out", "metrics": "a.out", "metric": "r2", "floor": 0.5,
              "margin": 0, "group": "g", "slices": ["sex", {"column": "age", "bins": [0, 30.5]}],
-             "fairness": {"attributes": ["sex"], "max_difference": 0.1}, "value": {"false_positive": -1},
-             "budgets": {"latency_p95_ms": 50, "size_mb": 0.5}, "warn": ["leakage"]}}
+             "fairness": {"attributes": ["sex"], "max_difference": 0.1}, "value": {"false_positive": -1, "minimum": -1},
+             "predictions": "a.out", "robustness": {"noise": 0.01, "max_flips": 0.05},
+             "budgets": {"latency_p95_ms": 50, "rows_per_second": 1000.5, "size_mb": 0.5, "memory_mb": 500},
+             "custom": {"mine": "checks.more.mine"}, "warn": ["leakage"]}}
 CONTRACT = {
     "table": "prepare.source", "rows": {"least": 10}, "freshness": {"column": "day", "within_days": 2.5},
     "unique": [["id"], ["a", "b"]], "extra": "warn", "warn": ["rows"],

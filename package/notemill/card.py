@@ -5,7 +5,11 @@ from collections.abc import Iterator, Mapping
 
 import yaml
 
-OUTCOMES = {"passed": "✓", "refused": "✗", "warned": "!", "not assessed": "-", "not asked for": "-"}
+from notemill.gate.meaning import SIGNS
+from notemill.gate.verdict import NOT_ASKED, parts_of
+from notemill.text import number
+
+WITH_PARTS = ("slices", "fairness")  # whom the model serves, one by one
 NO_COMMIT = "no commit: outside a git repository, or before its first commit"
 FENCE = re.compile(r"(`{3,})[^`]*$|(~{3,})")
 ODD_FENCE = re.compile(r"[\s>*+\-\d.)]+(```|~~~)")  # indented, or in a list: where it ends is not for us to tell
@@ -63,10 +67,26 @@ def _is_held_out(verdict: Mapping) -> bool:
 
 
 def _checks(verdict: Mapping) -> str:
-    rows = [f"| {OUTCOMES[check['outcome']]} | {cell(check['check'])} | {number(check['figure'])} | "
-            f"{number(check['limit'])} | {check['outcome']}{': ' + cell(check['hint']) if check['hint'] else ''} |"
-            for check in verdict["checks"]]
-    return "\n".join(["| | check | figure | limit | outcome |", "|---|---|---|---|---|", *rows])
+    rows = [line for check in verdict["checks"] if check["outcome"] != NOT_ASKED for line in _check_rows(check)]
+    unasked = [cell(check["check"]) for check in verdict["checks"] if check["outcome"] == NOT_ASKED]
+    more = ["", f"Not asked for: {', '.join(unasked)}."] if unasked else []
+    return "\n".join(["| | check | figure | 95 % interval | n | limit | outcome |", "|---|---|---|---|---|---|---|",
+                      *rows, *more])
+
+
+def _check_rows(check: Mapping) -> Iterator[str]:
+    """A check, and below it each slice or group that was looked at."""
+    yield _row(check["check"], check)
+    for part in parts_of(check) if check["check"] in WITH_PARTS else ():
+        yield _row(f"{check['check']}, {part['name']}", part)
+
+
+def _row(name: str, check: Mapping) -> str:
+    low, high = check["low"], check["high"]
+    interval = "" if low is None or high is None else f"{number(low)} to {number(high)}"
+    hint = f": {cell(check['hint'])}" if check["hint"] else ""
+    return (f"| {SIGNS.get(check['outcome'], '')} | {cell(name)} | {number(check['figure'])} | {interval} | "
+            f"{number(check['n'])} | {number(check['limit'])} | {check['outcome'] or ''}{hint} |")
 
 
 def _columns(schema: Mapping) -> str:
@@ -140,13 +160,6 @@ def _add_underline(lines: list[str], line: str, within: str, marks: str) -> None
 
 def _deeper(level: int) -> str:
     return "#" * min(6, level + 2)
-
-
-def number(value: float | None) -> str:
-    """A figure with four digits, a whole number as it is; nothing where there is none."""
-    if value is None:
-        return ""
-    return f"{value:,.0f}" if float(value).is_integer() and abs(value) < 1e15 else f"{value:.4g}"
 
 
 def cell(text: object) -> str:

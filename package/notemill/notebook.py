@@ -138,7 +138,7 @@ def describe(content: dict, sha256: str, name: str) -> Notebook:
     declares = first and language == "python"
     code = [(n, cell) for n, cell in enumerate(cells, 1)
             if cell.get("cell_type") == "code" and TEST not in tags_of(cell)]
-    trees = [(n, cell, _parse(cell["source"]) if language == "python" else None) for n, cell in code]
+    trees = [(n, cell, parse(cell["source"]) if language == "python" else None) for n, cell in code]
     return Notebook(
         sha256=sha256, language=language, title=title, purpose=purpose,
         text=sha256_text(canonical_json([[cell.get("cell_type"), cell["source"]] for cell in cells])),
@@ -151,7 +151,7 @@ def describe(content: dict, sha256: str, name: str) -> Notebook:
 
 def _parameters(source: str, where: str) -> dict[str, Parameter]:
     """What the parameters cell declares; `%matplotlib inline` may stand in it too."""
-    return read_parameters(source if _parse(source) is None else _without_magics(source), where)
+    return read_parameters(source if parse(source) is None else _without_magics(source), where)
 
 
 def tags_of(cell: Mapping) -> list[str]:
@@ -178,7 +178,7 @@ def _first_paragraph(lines: list[str]) -> Iterator[str]:
             return
 
 
-def _parse(source: str) -> ast.Module | None:
+def parse(source: str) -> ast.Module | None:
     """The cell's syntax tree, with IPython's magics as strings; None where it is no Python."""
     body = source
     if match := re.match(r"\s*%%(\w+)(.*)\n?", source):
@@ -202,7 +202,7 @@ def _without_magics(source: str) -> str:
 
 def does_something(source: str, language: str = "python") -> bool:
     """Whether a code cell holds more than comments and blanks."""
-    return _does_something({"source": source}, _parse(source) if language == "python" else None)
+    return _does_something({"source": source}, parse(source) if language == "python" else None)
 
 
 def _does_something(cell: dict, tree: ast.Module | None) -> bool:

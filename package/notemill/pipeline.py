@@ -230,17 +230,18 @@ def _name_problems(pipeline: Pipeline) -> Iterator[UsageError]:
 def _gate_problems(pipeline: Pipeline) -> Iterator[UsageError]:
     """References to outputs that are not there, and held-out rows that reach the training step."""
     gate = pipeline.gate or {}
-    for key in ("model", "data", "schema", "metrics", "train"):
-        if key not in gate:
-            continue
-        place = pipeline.where("gate", key)
-        step, _, name = gate[key].partition(".")
+    named = {(key,): gate[key] for key in ("model", "data", "schema", "metrics", "predictions", "train") if key in gate}
+    if history := gate.get("training", {}).get("history"):
+        named["training", "history"] = history
+    for path, output in named.items():
+        place = pipeline.where("gate", *path)
+        step, _, name = output.partition(".")
         if step not in pipeline.steps:
             yield UsageError(place, f"unknown step '{step}'", f"the steps are: {', '.join(pipeline.steps)}",
                              did_you_mean(step, pipeline.steps))
         elif name not in pipeline.steps[step].outputs:
             outputs = pipeline.steps[step].outputs
-            yield UsageError(place, f"unknown output '{gate[key]}'",
+            yield UsageError(place, f"unknown output '{output}'",
                              f"'{step}' has the outputs: {', '.join(sorted(outputs)) or 'none'}",
                              _nearest(name, outputs, f"{step}."))
     if gate and reaches(pipeline, gate["data"], gate["model"].partition(".")[0]):

@@ -29,6 +29,7 @@ class Project:
     importer: Importer
     environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ), repr=False)
     smoke: bool = False
+    apart: bool = False  # reports, too, go into the folder of the cache
 
     @property
     def folder(self) -> Path:
@@ -36,7 +37,7 @@ class Project:
 
     @property
     def reports(self) -> Path:
-        return self.folder / "reports" if self.smoke else self.root / "reports"
+        return self.folder / "reports" if self.smoke or self.apart else self.root / "reports"
 
     def notebook(self, step: Step) -> Notebook:
         """What the step's notebook says of itself."""

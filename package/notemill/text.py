@@ -91,3 +91,10 @@ def size(count: int | None) -> str:
     while round(value, 1) >= 1000 and len(units) > 1:     # 999,999 B are 1.0 MB, not 1000.0 kB
         value, units = value / 1000, units[1:]
     return f"{value:.0f} {units[0]}" if units[0] == "B" else f"{value:.1f} {units[0]}"
+
+
+def number(value: float | None) -> str:
+    """A figure with four digits, a whole or large number without decimals; nothing where there is none."""
+    if value is None:
+        return ""
+    return f"{value:,.0f}" if abs(value) < 1e15 and (float(value).is_integer() or abs(value) >= 1e4) else f"{value:.4g}"

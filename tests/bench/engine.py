@@ -18,7 +18,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from bench import page, projects  # noqa: E402  (the line above finds them)
+from bench import auc, page, projects  # noqa: E402  (the line above finds them)
 from bench.rivals import (  # noqa: E402
     CALLED, COLD, END, REPORTS, WARM, Broken, environ, execute_notebooks, notemill_run, printed_by, run_all,
     run_scripts)
@@ -42,9 +42,11 @@ class Scale:
     characters: int = 500_000
     sizes: tuple[int, ...] = (250, 500, 1000, 2000)
     papermill_sizes: tuple[int, ...] = (250, 500)
+    rows: int = 100_000
+    draws: int = 2000
 
 
-TINY = Scale(2, 5, 2, 2000, (4, 6), (4,))
+TINY = Scale(2, 5, 2, 2000, (4, 6), (4,), 500, 20)
 
 
 @dataclass(frozen=True)
@@ -170,6 +172,7 @@ BENCHES = {
              (sized(ENGINE, QUARTER), CALLED), most=4.8),)),
     "edit": Bench("One cell of the starter's train notebook edited", edit, (
         Goal("warm: seconds to the new report", (RUN, REPORT), most=2),)),
+    "auc": Bench(auc.TITLE, auc.measure, auc.GOALS),
 }
 
 

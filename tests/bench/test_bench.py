@@ -7,9 +7,10 @@ import sys
 from importlib.metadata import entry_points
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from bench import page, projects, rivals
+from bench import auc, page, projects, rivals
 from bench.plot import draw
 from bench.rounds import Broken, Goal, Measurement, alternate, judge, values
 
@@ -64,6 +65,15 @@ def test_the_same_code_runs_as_notebook_and_as_script(tmp_path):
     figures = rivals.execute_notebooks(notebooks, tmp_path / "out", expected, processes=2, parameters=seeds)
     assert 0 < figures["in the calls"] < figures["to the end"]
     assert set(rivals.run_scripts(scripts, expected)) == {"to the end"}
+
+
+def test_the_gates_auc_is_scikit_learns_draw_by_draw(tmp_path):
+    done = bench(tmp_path, "--only", "auc")
+    assert done.returncode == 0, done.stdout + done.stderr
+    figures = json.loads((tmp_path / page.FIGURES).read_text())["benches"]["auc"]
+    assert len(figures["measurements"]) == 3 and len(figures["goals"]) == 2
+    with pytest.raises(Broken, match="not the same"):
+        auc.need_equal(np.zeros(3), np.array([0, 0, 2e-12]))
 
 
 def test_who_shows_something_else_is_broken(tmp_path):

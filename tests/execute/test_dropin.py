@@ -141,6 +141,26 @@ def test_a_time_limit_is_papermills(tmp_path, surroundings):
 
 @installed
 @on_linux
+def test_an_interrupted_cell_shows_where_it_was(tmp_path):
+    """As under Papermill's own engine."""
+    cell = "import time\nopen('begun', 'w').close()\ntime.sleep(300)"
+    seen = []
+    for engine in ("nbclient", "notemill"):
+        (tmp_path / engine).mkdir()
+        started = papermill(tmp_path / engine, "out.ipynb", cells=[cell], engine=engine, wait=False)
+        try:
+            assert until((tmp_path / engine / "begun").exists, 60)
+            time.sleep(0.5)  # until it sleeps
+        finally:
+            started.send_signal(signal.SIGINT)
+            started.communicate(timeout=60)
+        shown = json.loads((tmp_path / engine / "out.ipynb").read_text())["cells"][-1]["outputs"]
+        seen.append((started.returncode, [(one["output_type"], one.get("ename")) for one in shown]))
+    assert seen[0] == seen[1] and seen[0][1] == [("error", "KeyboardInterrupt")]
+
+
+@installed
+@on_linux
 def test_a_kernel_that_dies_is_told_at_once(tmp_path, surroundings):
     child = "import subprocess, os\nsubprocess.Popen(['sleep', '300'], start_new_session=True)\nos._exit(3)"
     began = time.monotonic()
@@ -300,6 +320,16 @@ def test_no_room_is_told_and_left_to_papermill(monkeypatch, caplog):
     with dropin.kernel_manager(notebook("1"), "python3") as manager:
         assert manager is None
     assert ["No space left" in record.getMessage() for record in caplog.records] == [True]
+
+
+@on_linux
+@pytest.mark.usefixtures("unmeasured")
+def test_a_setting_that_means_nothing_is_told_and_left_aside(monkeypatch, caplog):
+    monkeypatch.setenv("NOTEMILL_WARM", "perhaps")
+    monkeypatch.setattr(logging.getLogger("papermill"), "disabled", True)
+    with dropin.kernel_manager(notebook("1"), "python3") as manager:
+        assert manager is not None
+    assert ["got 'perhaps'" in record.getMessage() for record in caplog.records] == [True]
 
 
 def test_what_cannot_be_read_imports_nothing():

@@ -109,10 +109,11 @@ LOOK = tell("""dict(environ='SPOILT' in os.environ, cwd=os.getcwd() == '/', path
 
 
 @warm
-def test_nothing_that_a_notebook_does_reaches_its_siblings(execute_cells, tmp_path):
+def test_nothing_that_a_notebook_does_reaches_its_siblings(execute_cells, tmp_path, monkeypatch):
     import csv  # noqa: F401  (the warm process has it, too)
 
     said = write(tmp_path / "spoilt.txt", "")
+    monkeypatch.setattr("notemill.execute.warm.kernel.changes_imports", lambda *_: False)  # one process for all
     imports = ("csv", "matplotlib", "numpy", "pandas")
     spoil = SPOIL.replace("given_file", repr(str(said))).replace("__file__", repr(str(said)))
     assert not any(told(execute_cells(LOOK, imports=imports)).values())

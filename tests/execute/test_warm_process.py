@@ -519,6 +519,74 @@ def test_a_run_that_is_killed_leaves_none_of_its_own(place, monkeypatch, both):
     assert until(lambda: not folder.exists(), 5)
 
 
+HANGS = """import ctypes
+        open({!r}, 'w').close()
+        ctypes.PyDLL(None).sleep(300)"""
+HUNG = """import sys, tempfile, time
+tempfile.tempdir = sys.argv[1]
+from pathlib import Path
+from notemill.execute.warm import process
+process.START = Path(sys.argv[2])
+from notemill.execute import Pool
+with Pool() as pool:
+    found, link = pool.connect({"PATH": "/bin:/usr/bin", "HOME": "/"})
+    found.teach(["numpy"])
+    print(process.pid_of(link), flush=True)
+    time.sleep(300)
+"""
+
+
+@pytest.mark.usefixtures("unmeasured")
+def test_a_run_that_is_killed_ends_its_own_in_native_code_too(place, tmp_path):
+    hung = tmp_path / "hung"
+    bad = write(tmp_path / "bad.py", BAD.format(HANGS.format(str(hung)), "", str(process.START)))
+    run = subprocess.Popen([sys.executable, "-c", HUNG, str(place.parent), str(bad)], stdout=subprocess.PIPE, text=True)
+    pid = int(run.stdout.readline())
+    assert until(hung.exists, 60) and is_alive(pid)
+    run.kill()
+    run.communicate()
+    assert until(lambda: not is_alive(pid))
+
+
+@pytest.mark.usefixtures("unmeasured")
+def test_one_that_outlives_its_run_does_not_import_for_ever(monkeypatch, place, tmp_path):
+    hung, sooner = tmp_path / "hung", "import signal; alarm = signal.alarm; signal.alarm = lambda _: alarm(1)"
+    text = BAD.format(HANGS.format(str(hung)), sooner, str(process.START))
+    monkeypatch.setattr(process, "START", write(tmp_path / "bad.py", text))
+    pid, found = a_kept_one()
+    found.teach(["numpy"])
+    assert until(hung.exists, 60) and until(lambda: not is_alive(pid))
+
+
+def test_an_upgrade_ends_the_process_that_has_the_old_one(place, monkeypatch, tmp_path):
+    other, _ = a_kept_one()
+    about = write(tmp_path / "thing-1.0.dist-info" / "METADATA", "Name: thing")
+    monkeypatch.setattr(sys, "path", [*sys.path, str(tmp_path)])
+    old, _ = a_kept_one()
+    about.parent.rename(tmp_path / "thing-1.1.dist-info")
+    new, _ = a_kept_one()
+    assert until(lambda: not is_alive(old)) and is_alive(other) and is_alive(new)
+
+
+def test_an_upgrade_leaves_alone_what_has_a_kernel(make_job, place, monkeypatch, tmp_path):
+    about = write(tmp_path / "site" / "thing-1.0.dist-info" / "METADATA", "Name: thing")
+    monkeypatch.setattr(sys, "path", [*sys.path, str(tmp_path / "site")])
+    found = []
+
+    def upgrade(number, total):
+        if number == 2:
+            found.extend(kept_processes(place))
+            about.parent.rename(tmp_path / "site" / "thing-1.1.dist-info")
+            with Pool(keep=True) as other:
+                other.connect(env)[1].close()
+
+    with Pool(keep=True) as pool:
+        job = make_job("1", pool=pool, on_cell=upgrade)
+        env = job.env
+        assert execute(job).failure is None
+    assert len(kept_processes(place)) == 2 and found[0].ask("status")["served"] == 1
+
+
 # answers
 class Answers:
     """In place of a pool: each connection gets the next of these answers; "" closes it."""
@@ -526,7 +594,7 @@ class Answers:
     def __init__(self, folder, *answers):
         self.process, self.answers, self.asked = WarmProcess(folder), list(answers), []
 
-    def connect(self, env, private=()):
+    def connect(self, env, private=(), bare=False):
         ours, theirs = channel.pair()
         threading.Thread(target=self._answer, args=(theirs, self.answers.pop(0))).start()
         return self.process, ours

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from sklearn.metrics import get_scorer, get_scorer_names
+from sklearn.metrics import get_scorer, get_scorer_names, roc_auc_score
 
 from notemill.gate import metrics
 from notemill.gate.metrics import Answers, BadMetric, Metric, Truth
@@ -32,6 +32,39 @@ def test_quick_scores_equal_the_scorers_on_resamples(scorer, classes):
     for _ in range(20):
         counts = np.bincount(random.integers(0, 80, 80), minlength=80).astype("float64")
         assert quick(counts) == pytest.approx(slow(counts), abs=1e-12)
+
+
+@pytest.mark.parametrize("classes", [0, 2, 4])
+@pytest.mark.parametrize("scorer", metrics.QUICK)
+def test_many_resamples_at_once_are_as_one_by_one(scorer, classes):
+    truth, answers = some_answers(classes)
+    quick = metrics.QUICK[scorer](truth, answers) if metrics._is_regression(scorer) == (classes == 0) else None
+    if quick is None:
+        return
+    counts = np.random.default_rng(2).integers(0, 4, (7, 80))
+    assert quick.many(counts) == pytest.approx([quick(one.astype("float64")) for one in counts], abs=1e-13)
+    assert len(set(quick.many(counts))) > 1
+
+
+@pytest.mark.parametrize("digits", [0, 1, 2, 9])
+@pytest.mark.parametrize("share", [0.02, 0.5, 0.97])
+def test_the_auc_is_scikit_learns_with_ties_and_weights(digits, share):
+    """digits = 0: nearly all scores are tied."""
+    random = np.random.default_rng([digits, round(100 * share)])
+    y = (random.random(1500) < share).astype(int)
+    p = np.round(np.clip(0.3 * random.random(1500) + 0.2 * y + 0.3, 0, 1), digits)
+    quick = metrics.QUICK["roc_auc"](Truth(y, (0, 1)), Answers(y, np.column_stack([1 - p, p])))
+    drawn, weights = random.multinomial(1500, np.full(1500, 1 / 1500), 10), random.gamma(0.5, size=(10, 1500))
+    for counts in (drawn, weights):
+        expected = [roc_auc_score(y, p, sample_weight=one) for one in counts]
+        assert quick.many(counts) == pytest.approx(expected, abs=1e-12, rel=0)
+
+
+def test_the_auc_of_one_class_is_no_number():
+    p = np.array([0.2, 0.8, 0.5])
+    quick = metrics.QUICK["roc_auc"](Truth(np.array([0, 1, 1]), (0, 1)), Answers(p > 0.5, np.column_stack([1 - p, p])))
+    assert np.isnan(quick(np.array([0, 1, 2]))) and np.isnan(quick(np.array([3, 0, 0])))
+    assert quick(np.array([1, 1, 1])) == 1
 
 
 @pytest.mark.filterwarnings("ignore")   # as in the gate's process: the figures speak for themselves

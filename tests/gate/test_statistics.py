@@ -4,10 +4,12 @@ from statistics import NormalDist
 
 import numpy as np
 import pytest
+from sklearn.metrics import roc_auc_score
 
 from notemill.gate import statistics
 from notemill.gate.metrics import Answers, Truth, _roc_auc
-from notemill.gate.statistics import Rows, Unsure, difference, draw, interval, leave_out, sample
+from notemill.gate.statistics import (
+    Batched, Rows, Unsure, difference, draw, draw_blocks, interval, leave_out, sample, samples)
 
 SIMULATIONS = 300
 
@@ -104,6 +106,43 @@ def test_a_figure_that_is_no_number_has_no_interval():
         interval(lambda counts: float("nan"), Rows(30))
     with pytest.raises(Unsure, match="of 301 resamples"):
         interval(lambda counts: float("nan") if counts[0] > 2 else 1.0, Rows(30))
+
+
+def test_statistics_of_the_same_rows_share_each_draw():
+    """Whether they are worked out for many draws at once or one by one."""
+    rows = Rows(300, np.arange(300) % 2)
+    of_row = np.random.default_rng(3).normal(size=300)
+    at_once, one_by_one = Batched(lambda counts: counts @ of_row), lambda counts: float(counts @ of_row)
+    found = samples([at_once, one_by_one], rows, resamples=450)
+    assert found.shape == (2, 450)
+    assert found[0] == pytest.approx(found[1], abs=1e-9)
+    assert sample(at_once, rows) == pytest.approx([one @ of_row for one in draw(rows, statistics.SEED)], abs=1e-9)
+    assert len(set(found[0])) > 400
+
+
+def test_the_paired_difference_is_scikit_learns_draw_by_draw():
+    random = np.random.default_rng(4)
+    y = (random.random(400) < 0.3).astype(int)
+    scores = np.round(random.normal(size=(2, 400)) + y, 1)
+    ours, theirs = samples([auc(y, one) for one in scores], Rows(400, y), resamples=50)
+    for counts, gap in zip(np.concatenate(list(draw_blocks(Rows(400, y), statistics.SEED, 50))), ours - theirs,
+                           strict=True):
+        first, second = (roc_auc_score(y, one, sample_weight=counts) for one in scores)
+        assert gap == pytest.approx(first - second, abs=1e-12, rel=0)
+
+
+def test_a_one_sided_bound_is_nearer_than_the_interval():
+    ours, theirs = np.random.default_rng(5).normal(size=(2, 4000))
+    both, one = difference(ours, theirs, 0.0), difference(ours, theirs, 0.0, tail=0.05)
+    assert [both.low, one.low, one.high, both.high] == pytest.approx([-2.77, -2.33, 2.33, 2.77], abs=0.12)
+
+
+@pytest.mark.parametrize("rare", [2, 5, 70])
+def test_every_draw_of_groups_holds_every_class(rare):
+    """Whether classes are checked for draw by draw or so frequent that they need not be."""
+    groups = np.repeat(np.arange(100), 3)
+    for counts in draw(Rows(300, (groups < rare).astype(int), groups), 1):
+        assert counts[groups < rare].sum() > 0 and counts[groups >= rare].sum() > 0
 
 
 def test_many_rows_need_fewer_resamples():

@@ -55,7 +55,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder
 rows = pd.read_parquet(data)
-columns = ColumnTransformer([("a", FunctionTransformer(stretch), ["a"]), ("b", OneHotEncoder(), ["b"])])
+encode = OneHotEncoder(handle_unknown="ignore")
+columns = ColumnTransformer([("a", FunctionTransformer(stretch), ["a"]), ("b", encode, ["b"])])
 fitted = make_pipeline(columns, LogisticRegression()).fit(rows[["a", "b"]], rows["answer"].to_numpy(dtype=object))
 skops.io.dump(fitted, model)
 print(fitted.predict(pd.DataFrame({"a": [-3.0, 3.0], "b": ["x", "x"]})).tolist())
@@ -136,6 +137,9 @@ def test_a_run_becomes_a_version_and_a_wheel(project, tmp_path):
     rows = json.loads((package / "golden.json").read_text())["rows"]
     assert len(rows) == 20 and all(set(row) == {"a", "b"} for row in rows)
     assert "accuracy: **" in (package / "card.md").read_text()
+    assert not (package / "verdict.html").exists()  # people read it in MLflow; the wheel need not grow
+    pages = [path for path in project.rglob("verdict.html") if path.parent.name.startswith("notemill-")]
+    assert len(pages) == 1 and "<h1>" in pages[0].read_text() and pages[0].with_suffix(".json").is_file()
 
 
 def test_what_the_gate_refuses_is_not_registered(project, tmp_path):
@@ -213,8 +217,39 @@ def test_a_draft_says_what_is_missing(project, tmp_path):
     assert result.code == 2 and "there is nothing to judge by" in result.err
 
 
-def test_a_verdict_alone_leaves_nothing_in_the_records(project, tmp_path):
+def test_a_verdict_alone_leaves_one_attempt_in_the_records(project, tmp_path):
     copy = shutil.copytree(project, tmp_path / "copy")
     shutil.rmtree(copy / ".notemill-records", ignore_errors=True)
-    cli("gate", project=copy)
-    assert not (copy / ".notemill-records").exists()
+    for _ in range(2):
+        verdict = cli("gate", "--json", project=copy).json
+        assert next(check for check in verdict["checks"] if check["check"] == "attempts")["figure"] == 1
+    left = [path for path in (copy / ".notemill-records").rglob("*") if path.is_file()]
+    assert [path.relative_to(copy).as_posix() for path in left] == [
+        f".notemill-records/attempts/{verdict['data']}/{verdict['content']}.json"]
+    (left[0].parent / f"{'0' * 64}.json").write_text("{}")
+    verdict = cli("gate", "--json", project=copy).json
+    assert next(check for check in verdict["checks"] if check["check"] == "attempts")["figure"] == 2
+
+
+def test_the_gate_knows_the_champion(project, tmp_path):
+    copy = shutil.copytree(project, tmp_path / "copy")
+
+    def settings():
+        verdict = cli("gate", "--json", project=copy).json
+        return verdict["champion"], next(check for check in verdict["checks"] if check["check"] == "settings")
+
+    assert cli("register", project=copy).code == 0
+    assert settings()[0] is None
+    path = copy / "notebooks" / "pipeline.yaml"
+    path.write_text(path.read_text().replace("metric: accuracy", "metric: accuracy\n  margin: 0.2"))
+    with registry(lineage.tracking_uri(copy, os.environ)) as client:
+        client.set_registered_model_alias("tiny.Own", "champion", "1")
+    champion, check = settings()
+    assert champion == "version 1"
+    assert check["outcome"] == "warned" and "margin (not set) -> 0.2" in check["hint"]
+    with registry(lineage.tracking_uri(copy, os.environ)) as client:
+        other = client.create_model_version("tiny.Own", str(tmp_path))
+        client.set_registered_model_alias("tiny.Own", "champion", other.version)
+    champion, check = settings()
+    assert champion is None
+    assert check["outcome"] == "refused" and "was not registered by notemill" in check["hint"]

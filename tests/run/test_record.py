@@ -143,11 +143,11 @@ def many(root, count):
 def test_the_record_of_many_steps_is_not_written_all_the_time(tmp_path, monkeypatch):
     record, sizes = record_of(many(tmp_path, 60)), []
 
-    def write_slowly(path, value):
-        sizes.append(len(value["steps"]))
+    def write_slowly():
+        sizes.append(len(record.shown()["steps"]))
         time.sleep(0.01)
 
-    monkeypatch.setattr(importlib.import_module("notemill.run.record"), "write_json", write_slowly)
+    monkeypatch.setattr(record, "_write_whole", write_slowly)
     for name in record.steps:
         record.update(name, status="running")
         record.update(name, status="done")

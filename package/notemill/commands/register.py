@@ -9,22 +9,20 @@ import click
 from notemill import card, code, lineage, wheel
 from notemill.files import sha256_file
 from notemill.project import open_project
-from notemill.registry import Records, fetch, find_version, registry
+from notemill.registry import fetch, find_version, open_records, registry
 from notemill.registry import versions as list_versions
 from notemill.release import build
 from notemill.release import register as register_model
-
-RECORDS = ".notemill-records"
 
 
 def register(folder: Path, run: str | None, *, as_json: bool) -> int:
     """Judge a run's model, and register it if it passed; exit 3 where it did not."""
     project = open_project(folder)
-    verdict, manifest, number = register_model(project, project.find_run(run), Records(project.root / RECORDS))
+    verdict, manifest, number = register_model(project, project.find_run(run), open_records(project.root))
     if manifest is None:
-        from notemill.commands.gate import show
+        from notemill.commands.gate import page_of, show
 
-        show(verdict, as_json=as_json)
+        show(verdict, as_json=as_json, page=page_of(project, verdict))
         return 3
     say_registered(manifest, number, as_json)
     return 0
@@ -60,7 +58,7 @@ def versions(folder: Path, *, as_json: bool) -> None:
 def package(folder: Path, asked: str | None, output: Path | None, *, as_json: bool) -> None:
     """Write a version's wheel."""
     project = open_project(folder)
-    records = Records(project.root / RECORDS)
+    records = open_records(project.root)
     uri = lineage.tracking_uri(project.root, project.environ)
     with registry(uri) as client:
         version = find_version(client, project.pipeline.name, asked, uri)

@@ -12,9 +12,11 @@ from notemill.errors import UsageError
 from notemill.execute.folders import own_folder
 from notemill.execute.kernel import kernel_environment
 from notemill.execute.warm import learnt
+from notemill.execute.warm.before import changes_imports
 from notemill.execute.warm.kept import all_kept, facts_of, stop_all, warm_up
 from notemill.execute.warm.process import WarmProcess, key_of, lasting_environment, withheld
 from notemill.interpreter import WARM
+from notemill.notebook import load_cells
 from notemill.pipeline import Step
 from notemill.project import Project, open_project
 from notemill.text import duration, style_for, table
@@ -55,11 +57,19 @@ def warm_up_project(project: Project) -> Iterator[tuple[WarmProcess, bool]]:
     for step in project.pipeline.steps.values():
         if step.kernel == WARM:
             env = kernel_environment(project.environ, (*step.env, *step.secrets), 1)
-            key = key_of(lasting_environment(env, step.secrets), bool(withheld(env, step.secrets)))
-            one = wanted.setdefault(key, [env, step.secrets, []])
-            one[2] += names_for(project, step, env)
-    for env, secrets, names in wanted.values():
-        yield warm_up(env, secrets, dict.fromkeys(names))
+            bare = is_bare(project, step)
+            key = key_of(lasting_environment(env, step.secrets), bool(withheld(env, step.secrets)), bare)
+            one = wanted.setdefault(key, [env, step.secrets, bare, []])
+            one[3] += [] if bare else names_for(project, step, env)
+    for env, secrets, bare, names in wanted.values():
+        yield warm_up(env, secrets, dict.fromkeys(names), bare=bare)
+
+
+def is_bare(project: Project, step: Step) -> bool:
+    """Whether nothing may be imported before the step's notebook."""
+    cells = load_cells(step.notebook, step.notebook.read_bytes(), project.name_of(step.notebook))
+    beside = learnt.beside(step.notebook.parent, project.root)
+    return changes_imports(cells, project.notebook(step).imports, beside)
 
 
 def names_for(project: Project, step: Step, env: dict) -> list[str]:

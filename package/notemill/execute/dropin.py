@@ -10,12 +10,13 @@ from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 
+from notemill.errors import NotemillError
 from notemill.execute.folders import PREFIX, short_folder
 from notemill.execute.warm.kernel import WarmKernel
 from notemill.execute.warm.pool import Pool
 from notemill.interpreter import OWN_WORDS
 from notemill.notebook import describe
-from notemill.warmth import keep_warm
+from notemill.warmth import VARIABLE, keep_warm
 
 OWN_ARGUMENTS = ["-m", "ipykernel_launcher", "-f", "{connection_file}"]
 USUAL_PROVISIONER = "local-provisioner"
@@ -38,7 +39,7 @@ def begin(at_the_end: ExitStack, notebook: Mapping) -> object | None:
         kernel = make_kernel(at_the_end, notebook)
         kernel.start()
         kernel.pid()
-    except OSError as error:
+    except (OSError, NotemillError) as error:
         warn(f"a warm kernel cannot be started: {error}")
         return None
     for note in kernel.notes:
@@ -54,18 +55,29 @@ def make_kernel(at_the_end: ExitStack, notebook: Mapping) -> WarmKernel:
     folder = Path(at_the_end.enter_context(tempfile.TemporaryDirectory(
         prefix=PREFIX, dir=short_folder(), ignore_cleanup_errors=True)))
     at_the_end.enter_context(FileLock(folder / "lock"))  # else it would be swept
-    pool = at_the_end.enter_context(Pool(keep=keep_warm(os.environ, terminal=sys.stdout.isatty())))
-    kernel = WarmKernel(pool, folder, settings_of(folder), lambda: None, imports=imports_of(notebook))
+    pool = at_the_end.enter_context(Pool(keep=is_to_keep()))
+    kernel = WarmKernel(pool, folder, settings_of(folder), lambda: None, imports=imports_of(notebook),
+                        notebook=notebook)
     at_the_end.callback(kernel.leave)
     return kernel
 
 
+def is_to_keep() -> bool:
+    """Whether the warm process may outlive this one; a setting that means nothing is told and left aside."""
+    terminal = sys.stdout.isatty()
+    try:
+        return keep_warm(os.environ, terminal=terminal)
+    except NotemillError as error:
+        warn(str(error))
+        return keep_warm({**os.environ, VARIABLE: ""}, terminal=terminal)
+
+
 def shut_down(manager, kind: type | None, *_) -> None:
-    """Ask the kernel to end, so that what it does at its end is done; who interrupts does not wait for that."""
+    """Ask the kernel to end, so that what it does at its end is done, and an interrupted cell shows where it was."""
     from jupyter_core.utils import run_sync
 
     if manager.kernel and manager.is_alive():
-        run_sync(manager.shutdown_kernel)(now=bool(kind) and not issubclass(kind, Exception))
+        run_sync(manager.shutdown_kernel)(now=bool(kind) and not issubclass(kind, Exception | KeyboardInterrupt))
 
 
 def warn(text: str) -> None:

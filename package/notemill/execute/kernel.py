@@ -133,7 +133,7 @@ def _warm(folder: Path, job: Job):
 
     settings = {**_settings(job, folder), "env": dict(job.env), "cwd": str(job.cwd)}
     return WarmKernel(job.pool, folder, settings, lambda: _ordinary(folder, job), imports=job.imports,
-                      private=job.private, stop=job.stop)
+                      private=job.private, stop=job.stop, notebook=job.notebook)
 
 
 def _manager(job: Job, folder: Path):

@@ -12,8 +12,11 @@ from pathlib import Path
 
 import numpy as np
 
+import notemill
+
 ORDER = "tables.json"  # the names of the tables, in the order in which they are asked about
 STEP = 0.02  # seconds between two looks
+DIRECT, TURNED = "direct", "turned"  # asked of the pipeline itself, as a notebook does; with its columns turned round
 
 
 class ModelFailed(RuntimeError):
@@ -31,7 +34,7 @@ class Asked:
     seconds: float
 
     def wait(self, name: str) -> dict:
-        """Its answers to a table: {"classes", "labels", "probabilities", "decision"}. Raises ModelFailed."""
+        """Its answers to a table: {"classes", "labels", "probabilities", "decision", "history"}. Raises ModelFailed."""
         until = time.monotonic() + self.seconds
         while not words_of(self.folder, name).exists():
             code = self.process.poll()
@@ -81,8 +84,10 @@ def lay(folder: Path, tables: Mapping) -> None:
 
 
 def with_modules(environ: Mapping[str, str], code: Sequence[str]) -> dict[str, str]:
-    """The environment in which the project's modules can be imported."""
-    return {**environ, "PYTHONPATH": os.pathsep.join(filter(None, [*code, environ.get("PYTHONPATH")]))}
+    """The environment in which the project's modules can be imported, and this very notemill, installed or not."""
+    place = Path(notemill.__file__).resolve().parents[1]
+    paths = [*code, environ.get("PYTHONPATH"), None if place.name == "site-packages" else str(place)]
+    return {**environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
 
 
 def ended(code: int) -> str:
@@ -115,11 +120,11 @@ def checked(said: dict, path: Path, rows: int, is_regression: bool) -> dict:
     classes = said.get("classes")
     if is_regression:
         need_shape("predictions", answers.get("labels"), (rows,))
-        return {"classes": [], "labels": answers["labels"].astype("float64")}
+        return {"classes": [], "labels": answers["labels"].astype("float64"), "history": said.get("history")}
     if not isinstance(classes, list) or len(classes) < 2 or len(set(map(repr, classes))) < len(classes):
         raise ModelFailed(f"the model's classes are {classes!r}: two or more are wanted")
     check_classes(answers, rows, len(classes))
-    return {"classes": classes, **answers, "labels": answers["labels"].astype("int64")}
+    return {"classes": classes, **answers, "labels": answers["labels"].astype("int64"), "history": said.get("history")}
 
 
 def check_classes(answers: dict, rows: int, classes: int) -> None:

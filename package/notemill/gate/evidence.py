@@ -10,7 +10,9 @@ import numpy as np
 
 from notemill.gate import metrics, rivals
 from notemill.gate.asking import Asked
+from notemill.gate.measuring import Measured, measure
 from notemill.gate.metrics import Answers, Metric, Truth
+from notemill.gate.robust import Changed, changed_rows
 from notemill.gate.statistics import Rows
 from notemill.gate.variants import HELD_OUT, variants_of
 from notemill.runtime.rows import conform, used_columns
@@ -138,6 +140,11 @@ class Evidence:
         return self.held_out.drop(columns=self.target).iloc[self.good].reset_index(drop=True)
 
     @once
+    def changed(self) -> dict[str, Changed]:
+        """{name: Changed}: the rows asked as robustness changes them."""
+        return changed_rows(self)
+
+    @once
     def variants(self) -> dict:
         """{name: table}: what the model is asked besides the held-out rows."""
         return variants_of(self)
@@ -146,6 +153,11 @@ class Evidence:
     def asked(self) -> Asked:
         """The model at work on the held-out rows, without their target, and then on the variants."""
         return self.ask("model", {HELD_OUT: self.rows_asked, **self.variants}, self.is_regression)
+
+    @once
+    def measured(self) -> Measured:
+        """How fast the model answers, when nothing else of the gate's is at work. Raises ModelFailed."""
+        return measure(self)
 
     @once
     def said(self) -> dict:

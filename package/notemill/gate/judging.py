@@ -15,27 +15,36 @@ import notemill
 from notemill import code
 from notemill.errors import NotemillError, UsageError, did_you_mean
 from notemill.execute.kernel import kernel_environment
-from notemill.files import read_json, write_json
+from notemill.files import read_json, write_atomic, write_json
 from notemill.gate import verdict
+from notemill.gate.attempts import check_attempts
 from notemill.gate.held_out import check_held_out, inputs_of, may_be_table
 from notemill.gate.known import Known
+from notemill.gate.settings import check_settings
 from notemill.gate.verdict import from_json, refused
 from notemill.pipeline import FILE
 from notemill.project import Project
 
 SECONDS = 600.0  # for the model to answer, where its step has no limit of its own
 MORE = 300.0  # for all else
+TOLD = ("held_out", "attempts", "settings")  # by this process, not by the worker
 READABLE = (".csv", ".parquet")
 
 
-def judge(project: Project, record: Mapping, known: Known, seconds: float | None = None) -> dict:
+def judge(project: Project, record: Mapping, known: Known, *, seconds: float | None, rerun: bool) -> dict:
     """See `notemill.gate.judge`."""
     config, files = ready(project, record)
     with tempfile.TemporaryDirectory(prefix="notemill-gate-") as folder:
         found = carry_out(project, record, config, files, Path(folder), known, seconds)
     if "usage" in found:
         raise UsageError(project.pipeline.where("gate"), *found["usage"])
-    checks = verdict.complete([*found["checks"], check_held_out(record, config, files)], config)
+    told = [check_held_out(record, config, files), check_attempts(known, config),
+            check_settings(known, config, files["data"]["sha256"])]
+    if rerun:
+        from notemill.gate.rerun import check_rerun  # late: the few who ask for it pay for the engine
+
+        told.append(check_rerun(project, record))
+    checks = verdict.complete([*found["checks"], *told], config)
     made = {
         "format": 1, "verdict": verdict.decide(checks), "run": record["run"], "project": project.pipeline.name,
         "content": known.content, "champion": known.champion and known.champion.name,
@@ -43,8 +52,16 @@ def judge(project: Project, record: Mapping, known: Known, seconds: float | None
         "metric": found["metric"], "config": dict(config), "n": found["n"],
         "checks": [check.as_json() for check in checks], "made": datetime.now(UTC).isoformat(),
         "notemill": notemill.__version__}
-    write_json(project.runs / record["run"] / "verdict.json", made)
+    write(project.runs / record["run"], made)
     return made
+
+
+def write(folder: Path, made: Mapping) -> None:
+    """The verdict, and its page, beside the run's record."""
+    from notemill.gate.page import render  # late: the template engine
+
+    write_json(folder / "verdict.json", made)
+    write_atomic(folder / "verdict.html", render(made).encode("utf-8", "replace"))
 
 
 def digest(file: Mapping | None) -> str | None:
@@ -67,14 +84,14 @@ def configured(project: Project) -> Mapping:
     if "schema" not in pipeline.gate:
         raise UsageError(pipeline.where("gate"), "the key 'schema' is missing",
                          "it says what the target and the columns are", "as schema: prepare.schema")
-    check_warn(pipeline.gate.get("warn", ()), pipeline.where("gate", "warn"))
+    check_warn(pipeline.gate, pipeline.where("gate", "warn"))
     return pipeline.gate
 
 
-def check_warn(names: Sequence[str], place: str) -> None:
+def check_warn(gate: Mapping, place: str) -> None:
     """Raise UsageError where a check may not be made a warning, or is none."""
-    allowed = [name for name in (*verdict.NAMES, *verdict.LATER) if name not in verdict.FIRM]
-    for name in names:
+    allowed = [name for name in (*verdict.names_for(gate), *verdict.LATER) if name not in verdict.FIRM]
+    for name in gate.get("warn", ()):
         if name in verdict.FIRM:
             raise UsageError(place, f"'{name}' cannot be made a warning: without it no figure means anything",
                              f"those that can: {', '.join(allowed)}", f"take '{name}' out of warn")
@@ -90,7 +107,9 @@ def named_files(project: Project, record: Mapping, config: Mapping) -> dict:
                          "only a run that is done is judged", "notemill run")
     steps = {step["step"]: step for step in record["steps"]}
     files: dict = {key: output_file(project, steps, config[key])
-                   for key in ("model", "data", "schema", "metrics") if key in config}
+                   for key in ("model", "data", "schema", "metrics", "predictions") if key in config}
+    if history := config.get("training", {}).get("history"):
+        files["history"] = output_file(project, steps, history)
     names = [config["train"]] if "train" in config else list(tables_for(steps, config["model"].partition(".")[0]))
     files["train"] = [output_file(project, steps, name) for name in names]
     files["others"] = list(other_tables(project, steps[config["model"].partition(".")[0]], files["train"]))
@@ -151,7 +170,9 @@ def carry_out(project: Project, record: Mapping, config: Mapping, files: Mapping
     job = {"folder": str(folder), "bundle": str(folder / "bundle"), "code": [str(folder / "code")], "seconds": limit,
            "config": dict(config), "held_out": files["data"], "train": files["train"],
            "others": files["others"], "schema": files["schema"], "metrics": files.get("metrics"),
-           "champion": known.champion and known.champion.as_job(),
+           "history": files.get("history"), "predictions": files.get("predictions"),
+           "own": str(project.root / "package"),
+           "champion": known.champion and known.champion.as_job(), "unknown": known.unknown,
            "package": known.package and {"folder": str(known.package), "name": known.import_name}}
     write_json(folder / "job.json", job)
     environ = kernel_environment(project.environ, (), os.cpu_count() or 1)
@@ -213,4 +234,4 @@ def read_result(path: Path, config: Mapping) -> dict:
 
 def all_refused(config: Mapping, why: str) -> dict:
     return {"metric": config.get("metric"), "n": None,
-            "checks": [refused(name, why) for name in verdict.NAMES if name != "held_out"]}
+            "checks": [refused(name, why) for name in verdict.names_for(config) if name not in TOLD]}

@@ -7,12 +7,16 @@ answers there. Whatever the model's own code does happens here, where neither th
 import json
 import sys
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
-from notemill.gate.asking import ORDER, answers_of, words_of
+from notemill.gate.asking import DIRECT, ORDER, TURNED, answers_of, words_of
+from notemill.gate.history import told_of
+from notemill.gate.variants import HELD_OUT
 from notemill.runtime.model import Model
+from notemill.runtime.rows import conform, used_columns
 
 
 def main(bundle: str, folder: str) -> int:
@@ -28,11 +32,13 @@ def answer_table(model: Model, folder: Path, name: str) -> int:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            words, arrays = answer(model, pd.read_parquet(folder / f"{name}.parquet"))
+            words, arrays = answer(model, asker(model, pd.read_parquet(folder / f"{name}.parquet"), name))
     except Exception as error:
         kind = type(error).__name__
         known = kind in ("ModelError", "BadRows")
         return leave(folder, name, {"error": str(error) if known else f"{kind}: {error}"}, 1)
+    if name == HELD_OUT:
+        words["history"] = told_of(model.pipeline)
     np.savez(answers_of(folder, name), **arrays)
     return leave(folder, name, words, 0)
 
@@ -45,20 +51,45 @@ def leave(folder: Path, name: str, words: dict, code: int) -> int:
     return code
 
 
-def answer(model: Model, rows) -> tuple[dict, dict]:
-    """({"classes"}, {"labels", "probabilities", "decision"}) of rows without their target."""
-    predicted = model.predict(rows)
+def asker(model: Model, rows, name: str) -> Callable[[str], np.ndarray]:
+    """`predict` and so on of rows without their target: through the package's door, or of the pipeline itself."""
+    if name in (DIRECT, TURNED):
+        table = as_in_notebook(model, rows)
+        table = table[table.columns[::-1]] if name == TURNED else table
+        return lambda method: np.asarray(getattr(model.pipeline, method)(table))
+
+    def ask(method):
+        if method != "decision_function":
+            return np.asarray(getattr(model, method)(rows))
+        return model.answer(method, conform(rows, model.schema)[0])
+
+    return ask
+
+
+def as_in_notebook(model: Model, rows):
+    """The columns that the pipeline was fitted on, by name; without names those that there are, as the table has
+    them."""
+    names = getattr(model.pipeline, "feature_names_in_", ())
+    if len(names) and set(names) <= set(rows.columns):
+        return rows[list(names)]
+    if getattr(model.pipeline, "n_features_in_", None) == len(rows.columns):
+        return rows
+    used = {column["name"] for column in used_columns(model.schema)}
+    return rows[[name for name in rows.columns if name in used]]
+
+
+def answer(model: Model, ask: Callable[[str], np.ndarray]) -> tuple[dict, dict]:
+    """({"classes"}, {"labels", "probabilities", "decision"})."""
+    predicted = ask("predict")
     if model.task == "regression":
-        return {"classes": []}, {"labels": np.asarray(predicted, dtype="float64")}
+        return {"classes": []}, {"labels": predicted.astype("float64")}
     classes = model.pipeline.classes_.tolist()
     known = {label: code for code, label in enumerate(classes)}
-    arrays = {"labels": np.array([known.get(label, -1) for label in np.asarray(predicted).tolist()], dtype="int64")}
+    arrays = {"labels": np.array([known.get(label, -1) for label in predicted.tolist()], dtype="int64")}
     if hasattr(model.pipeline, "predict_proba"):
-        arrays["probabilities"] = np.asarray(model.predict_proba(rows), dtype="float64")
+        arrays["probabilities"] = ask("predict_proba").astype("float64")
     elif hasattr(model.pipeline, "decision_function"):
-        from notemill.runtime.rows import conform
-
-        arrays["decision"] = np.asarray(model.answer("decision_function", conform(rows, model.schema)[0]))
+        arrays["decision"] = ask("decision_function")
     return {"classes": classes}, arrays
 
 

@@ -1,8 +1,9 @@
 """How sure a figure is: the bootstrap, for one figure and for the difference of two on the same rows."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from statistics import NormalDist
 
 import numpy as np
@@ -13,8 +14,20 @@ MANY_ROWS = 20_000  # from here on fewer resamples will do: the interval is narr
 PARTS = 100  # of the rows, for the jackknife
 TRIES = 50  # for one resample that holds all classes
 SEED = 20_261_120
+CELLS = 1 << 14  # counts that are drawn at once: what stays in a processor's own cache
+SURELY = 64  # units of a class, of which a resample lacks all with probability exp(-64)
 
 Statistic = Callable[[np.ndarray], float]  # of how often each row is drawn
+
+
+@dataclass(frozen=True)
+class Batched:
+    """A statistic that is worked out for many resamples at once: `many` takes (resamples, rows) counts."""
+
+    many: Callable[[np.ndarray], np.ndarray]
+
+    def __call__(self, counts: np.ndarray) -> float:
+        return float(self.many(np.asarray(counts)[np.newaxis])[0])
 
 
 @dataclass(frozen=True)
@@ -52,24 +65,43 @@ def interval(statistic: Statistic, rows: Rows, seed: int = SEED, drawn: np.ndarr
     """
     figure, drawn = statistic(np.ones(rows.count)), sample(statistic, rows, seed) if drawn is None else drawn
     need_numbers(np.append(drawn, figure))
-    left_out = np.array([statistic(counts) for counts in leave_out(rows, seed)])
+    left_out = figures([statistic], blocks_of(leave_out(rows, seed), rows.count))[0]
     low, high = bca(figure, drawn, left_out)
     return Interval(figure, low, high)
 
 
-def difference(ours: np.ndarray, theirs: np.ndarray, gap: float) -> Interval:
-    """The 95 % interval of the difference `gap` of two figures, from figures of the same resamples (paired).
+def difference(ours: np.ndarray, theirs: np.ndarray, gap: float, tail: float = (1 - LEVEL) / 2) -> Interval:
+    """The interval of the difference `gap` of two figures, from figures of the same resamples (paired); `tail`: how
+    often the truth may lie beyond each end, 2.5 % for a 95 % interval.
 
     Percentiles: Efron and Tibshirani (1993), An Introduction to the Bootstrap, chapter 13.
     """
     need_numbers(np.append(ours - theirs, gap))
-    low, high = np.quantile(ours - theirs, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    low, high = np.quantile(ours - theirs, [tail, 1 - tail])
     return Interval(gap, float(low), float(high))
 
 
 def sample(statistic: Statistic, rows: Rows, seed: int = SEED) -> np.ndarray:
     """The figure of each resample; the resamples are the same for every statistic of the same rows."""
-    return np.array([statistic(counts) for counts in draw(rows, seed)])
+    return samples([statistic], rows, seed)[0]
+
+
+def samples(statistics: Sequence[Statistic], rows: Rows, seed: int = SEED,
+            resamples: int | None = None) -> np.ndarray:
+    """The figures of several statistics for each resample, (statistics, resamples); each is drawn once for all."""
+    return figures(statistics, draw_blocks(rows, seed, resamples))
+
+
+def figures(statistics: Sequence[Statistic], blocks: Iterator[np.ndarray]) -> np.ndarray:
+    """(statistics, resamples) of blocks of counts, (resamples, rows) each."""
+    parts = [[of_block(statistic, counts) for statistic in statistics] for counts in blocks]
+    return np.concatenate(parts, axis=1) if parts else np.empty((len(statistics), 0))
+
+
+def of_block(statistic: Statistic, counts: np.ndarray) -> np.ndarray:
+    if isinstance(statistic, Batched):
+        return statistic.many(counts)
+    return np.array([statistic(one) for one in counts.astype("float64")])
 
 
 def need_numbers(figures: np.ndarray) -> None:
@@ -102,61 +134,101 @@ def acceleration(left_out: np.ndarray) -> float:
 
 def draw(rows: Rows, seed: int) -> Iterator[np.ndarray]:
     """How often each row is drawn, once for each resample."""
-    random = np.random.default_rng(seed)
-    one = _one_of_groups(rows) if rows.groups is not None else _one_of_rows(rows)
-    for _ in range(rows.resamples):
-        yield one(random)
+    for counts in draw_blocks(rows, seed):
+        yield from counts.astype("float64")
 
 
-def _one_of_rows(rows: Rows) -> Callable:
-    """A resample that holds every class: drawn again where one lacks, within the classes where most would lack one."""
+def draw_blocks(rows: Rows, seed: int, resamples: int | None = None) -> Iterator[np.ndarray]:
+    """How often each row is drawn, (some resamples, rows) at a time, in whole numbers."""
+    random, some = np.random.default_rng(seed), _some_of_groups(rows) if rows.groups is not None else _some_of(rows)
+    left, most = rows.resamples if resamples is None else resamples, max(1, CELLS // max(rows.count, 1))
+    while left > 0:
+        yield some(random, min(left, most))
+        left -= most
+
+
+def blocks_of(resamples: Iterator[np.ndarray], count: int) -> Iterator[np.ndarray]:
+    """Counts that come one by one, as blocks."""
+    while block := list(islice(resamples, max(1, CELLS // max(count, 1)))):
+        yield np.array(block)
+
+
+Some = Callable[[np.random.Generator, int], np.ndarray]  # (random, how many) -> (how many, rows) counts
+
+
+def _some_of(rows: Rows) -> Some:
+    """Resamples that hold every class: drawn again where one lacks, within the classes where most would lack one."""
+    def some(random, many):
+        return _counts(random, rows.count, many)
+
     if rows.classes is None:
-        return lambda random: _counts(random, rows.count)
+        return some
     sizes = np.bincount(rows.classes)
     present = sizes[sizes > 0]
     if math.prod(1 - math.exp(-int(size)) for size in present) < 0.5:
-        return _one_within_classes(rows.classes, sizes)
-    return lambda random: _with_all_classes(lambda: _counts(random, rows.count), rows.classes, len(present))
+        return _some_within_classes(rows.classes, sizes)
+    return some if present.min() >= SURELY else _with_all_classes(some, rows.classes)
 
 
-def _one_within_classes(classes: np.ndarray, sizes: np.ndarray) -> Callable:
+def _some_within_classes(classes: np.ndarray, sizes: np.ndarray) -> Some:
     """Each class keeps its number of rows (stratified bootstrap)."""
     order = np.argsort(classes, kind="stable")
     size, start = np.repeat(sizes, sizes), np.repeat(np.cumsum(sizes) - sizes, sizes)
 
-    def one(random):
-        chosen = order[start + (random.random(len(order)) * size).astype("int64")]
-        return np.bincount(chosen, minlength=len(order)).astype("float64")
+    def some(random, many):
+        chosen = order[start + (random.random((many, len(order))) * size).astype("int64")]
+        return _counted(chosen, len(order))
 
-    return one
+    return some
 
 
-def _one_of_groups(rows: Rows) -> Callable:
-    """Whole groups are drawn (cluster bootstrap): rows of one group say much the same."""
+def _some_of_groups(rows: Rows) -> Some:
+    """Whole groups are drawn (cluster bootstrap): rows of one group say much the same.
+
+    Field and Welsh (2007), Bootstrapping clustered data, JRSS B 69, 369-390.
+    """
     of_row = np.unique(rows.groups, return_inverse=True)[1]
     groups = int(of_row.max()) + 1 if len(of_row) else 0
     if groups < 2:
         raise Unsure("all rows belong to one group: no interval can be given")
 
-    def one(random):
-        return np.bincount(random.integers(0, groups, groups), minlength=groups)[of_row].astype("float64")
+    def some(random, many):
+        return _counts(random, groups, many)[:, of_row]
 
     if rows.classes is None:
-        return one
-    present = len(np.unique(rows.classes))
-    return lambda random: _with_all_classes(lambda: one(random), rows.classes, present)
+        return some
+    holders = np.unique(np.column_stack([rows.classes, of_row]), axis=0)[:, 0]  # a class for each group with it
+    surely = np.unique(holders, return_counts=True)[1].min() >= SURELY
+    return some if surely else _with_all_classes(some, rows.classes)
 
 
-def _counts(random: np.random.Generator, count: int) -> np.ndarray:
-    return np.bincount(random.integers(0, count, count), minlength=count).astype("float64")
+def _counts(random: np.random.Generator, count: int, many: int) -> np.ndarray:
+    return _counted(random.integers(0, count, (many, count)), count)
 
 
-def _with_all_classes(one: Callable, classes: np.ndarray, present: int) -> np.ndarray:
-    for _ in range(TRIES):
-        counts = one()
-        if np.count_nonzero(np.bincount(classes, weights=counts)) == present:
-            return counts
-    raise Unsure(f"{TRIES} resamples in a row lack one of the {present} classes: too few rows, or groups, hold it")
+def _counted(chosen: np.ndarray, count: int) -> np.ndarray:
+    """How often each of `count` is chosen in each line of `chosen`."""
+    many = len(chosen)
+    places = (chosen + np.arange(0, many * count, count)[:, np.newaxis] if many > 1 else chosen).ravel()
+    return np.bincount(places, minlength=many * count).reshape(many, count)
+
+
+def _with_all_classes(some: Some, classes: np.ndarray) -> Some:
+    order = np.argsort(classes, kind="stable")
+    starts = np.flatnonzero(np.diff(classes[order], prepend=-1))
+
+    def whole(random, many):
+        counts, lacking = np.empty((many, len(classes)), dtype="int64"), np.arange(many)
+        for _ in range(TRIES):
+            counts[lacking] = some(random, len(lacking))
+            held = np.add.reduceat(counts[lacking][:, order], starts, axis=1).all(axis=1)
+            lacking = lacking[~held]
+            if not len(lacking):
+                return counts
+        raise Unsure(f"{TRIES} resamples in a row lack one of the {len(starts)} classes: too few rows, or groups, "
+                     "hold it")
+
+    return whole
 
 
 def leave_out(rows: Rows, seed: int) -> Iterator[np.ndarray]:

@@ -5,13 +5,18 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
-NAMES = ("metric", "floor", "dummy", "baseline", "agreement", "held_out", "leakage.target", "leakage.duplicates",
-         "rows")  # in the order in which they are shown
+NAMES = ("metric", "floor", "dummy", "baseline", "champion", "agreement", "slices", "value", "calibration.loss",
+         "calibration.error", "calibration.residuals", "fairness", "robustness.columns", "robustness.rows",
+         "robustness.float32", "robustness.noise", "robustness.unseen", "robustness.missing", "training.inputs",
+         "training.gap", "training.loss", "held_out", "leakage.target", "leakage.duplicates", "leakage.groups",
+         "leakage.time", "leakage.identifiers", "skew", "rows", "budgets.latency", "budgets.throughput", "budgets.size",
+         "budgets.memory", "attempts", "settings")  # in the order in which they are shown
 CUSTOM = "custom."  # before the name of a project's own check
 RERUN = "reproducible"  # only where it is asked for
 FIRM = ("metric", "held_out", "rows")  # never a mere warning: without them the other figures mean nothing
-LATER = ("slices", "fairness", "value", "budgets")  # keys of `gate:` that nothing judges yet
+LATER = ()  # keys of `gate:` that nothing judges yet
 NOT_ASKED = "not asked for"
+FIGURES = ("figure", "low", "high", "n", "limit")
 OUTCOMES = ("passed", "refused", "warned", "not assessed", NOT_ASKED)
 
 
@@ -87,3 +92,23 @@ def soften(check: Check, warn: Sequence[str]) -> Check:
 def decide(checks: Sequence[Check]) -> str:
     """Refused by any refusal."""
     return "refused" if any(check.outcome == "refused" for check in checks) else "passed"
+
+
+def parts_of(check: Mapping) -> list[dict]:
+    """What a check's details tell of its slices, groups or variants; whatever is no part, or no number, is left out,
+    and so is an only part that says what the check itself says."""
+    details = check.get("details")
+    given = details.get("parts") if isinstance(details, Mapping) else None
+    parts = [as_part(part) for part in given if isinstance(part, Mapping)] if isinstance(given, list) else []
+    return [] if len(parts) == 1 and parts[0]["figure"] == check.get("figure") is not None else parts
+
+
+def as_part(given: Mapping) -> dict:
+    numbers = {key: given.get(key) if is_number(given.get(key)) else None for key in FIGURES}
+    outcome, hint = given.get("outcome"), given.get("hint")
+    return {"name": str(given.get("name", "")), "outcome": outcome if outcome in OUTCOMES else None, **numbers,
+            "hint": None if hint is None else str(hint)}
+
+
+def is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from notemill.files import write_json
 from notemill.gate import asking, metrics
-from notemill.gate.checks import CHECKS
+from notemill.gate.checks import SETTINGS, checks_for
 from notemill.gate.evidence import Evidence
 from notemill.gate.judged import Judged
 from notemill.gate.metrics import BadMetric
@@ -41,7 +41,8 @@ def judge_job(job: Mapping, ask: Callable) -> dict:
     start(evidence)
     judged = Judged(evidence)
     try:
-        return {**found, "checks": [carry_out(name, judged).as_json() for name in CHECKS]}
+        return {**found, "checks": [carry_out(name, check, judged).as_json()
+                                    for name, check in checks_for(evidence.config).items()]}
     finally:
         stop(evidence)
 
@@ -56,6 +57,8 @@ def configuration(evidence: Evidence) -> dict:
         return {"metric": evidence.config.get("metric"), "n": None}
     if evidence.config.get("floor") is not None:
         metrics.check_floor(metric, evidence.config["floor"])
+    for check_settings in SETTINGS:
+        check_settings(evidence)
     return {"metric": metric.name, "n": rows}
 
 
@@ -73,10 +76,10 @@ def stop(evidence: Evidence) -> None:
             getattr(evidence, work).end()
 
 
-def carry_out(name: str, judged: Judged) -> Check:
+def carry_out(name: str, check: Callable[[Judged], Check], judged: Judged) -> Check:
     """One check; whatever goes wrong in it is a refusal."""
     try:
-        return from_json(CHECKS[name](judged).as_json())
+        return from_json(check(judged).as_json())
     except Exception as error:
         kind = type(error).__name__
         known = kind in ("Unfit", "Unsure", "ModelFailed")

@@ -7,6 +7,7 @@ from pathlib import Path
 from notemill.errors import NotemillError
 from notemill.files import canonical_json, read_json, sha256_file, sha256_text, write_atomic, write_json
 
+FOLDER = ".notemill-records"
 FILES = {"model": "model.skops", "schema": "schema.json", "types": "types.json"}
 WHAT_COUNTS = ("name", "model", "schema", "types", "code", "trained_with")  # of a version: the same again is the same
 
@@ -15,6 +16,11 @@ def content_of(manifest: Mapping) -> str:
     """The digest of what a version does: its model, schema, code and libraries; not of when it was judged, or how."""
     facts = {**manifest, **{name: manifest["files"][file] for name, file in FILES.items()}}
     return sha256_text(canonical_json({name: facts[name] for name in WHAT_COUNTS}))
+
+
+def open_records(project: Path) -> "Records":
+    """The records of the project at this folder."""
+    return Records(project / FOLDER)
 
 
 class Records:
@@ -57,6 +63,17 @@ class Records:
         found = read_json(self.root / "versions" / f"{content}.json")
         return found if isinstance(found, dict) else None
 
+    # how often held-out rows have judged
+    def note_attempt(self, held_out: str, content: str, facts: Mapping) -> None:
+        """Write down that the version with this content was judged on these rows, once."""
+        path = self.root / "attempts" / held_out / f"{content}.json"
+        if not path.exists():
+            write_json(path, dict(facts))
+
+    def attempts(self, held_out: str) -> set[str]:
+        """The contents that were judged on these rows."""
+        return {path.stem for path in (self.root / "attempts" / held_out).glob("*.json")}
+
 
 class Held:
     """Content by its sha256, held in memory until it is known that it will be kept."""
@@ -74,3 +91,7 @@ class Held:
         """Put all of it into the records."""
         for data in self.contents.values():
             records.add(data)
+
+    def read(self, sha256: str) -> bytes:
+        """Content that is held."""
+        return self.contents[sha256]

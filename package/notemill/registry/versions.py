@@ -23,6 +23,7 @@ CONTENT, COMPLETE, DIGEST = "notemill.content", "notemill.complete", "notemill.m
 FACTS = ("run", "created", "verdict", "metric", "figure", "commit")
 TAGS = {CONTENT, COMPLETE, DIGEST, *(f"notemill.{fact}" for fact in FACTS)}
 MANIFEST = "manifest.json"
+SHOWN = ("verdict.json", "verdict.html", "card.md")  # by name, for whoever looks at the run in MLflow
 
 
 @dataclass(frozen=True)
@@ -130,8 +131,9 @@ def _send(client, manifest: Mapping, records: Records, package: Mapping[str, byt
         (kept / MANIFEST).write_text(canonical_json(manifest), encoding="utf-8")
         for sha256 in named_files(manifest):
             (kept / "files" / sha256).write_bytes(records.read(sha256))
-        for name in ("verdict.json", "card.md"):
-            Path(folder, "model", name).write_bytes(records.read(manifest["files"][name]))
+        for name in SHOWN:
+            if name in manifest["files"]:
+                Path(folder, "model", name).write_bytes(records.read(manifest["files"][name]))
         client.log_artifacts(run, str(Path(folder, "model")), place)
     return f"runs:/{run}/{place}"
 
@@ -173,12 +175,13 @@ def _create(client, manifest: Mapping, source: str, run: str) -> int:
 
 def versions(client, name: str) -> list[Version]:
     """All complete versions, newest first."""
-    aliases = _aliases(client, name)
+    aliases = aliases_of(client, name)
     found = [_version(one, aliases) for one in _whole(client, name)]
     return sorted(found, key=lambda one: -one.version)
 
 
-def _aliases(client, name: str) -> dict[str, int]:
+def aliases_of(client, name: str) -> dict[str, int]:
+    """{alias: version} of a model; {} where nothing is registered yet."""
     from mlflow.exceptions import MlflowException
 
     try:

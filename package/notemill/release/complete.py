@@ -9,8 +9,10 @@ from pathlib import Path
 
 from notemill import card, wheel
 from notemill.errors import NotemillError
+from notemill.gate import page
 from notemill.project import Project
 from notemill.registry import Records
+from notemill.runtime.golden import same
 
 PATIENCE = 300  # seconds that the golden rows may take
 
@@ -25,10 +27,13 @@ def complete(project: Project, record: Mapping, records: Records, manifest: dict
     human = project.root / "model_card.md"
     text = card.render(manifest, verdict, json.loads(records.read(manifest["files"]["schema.json"])),
                        human.read_text(encoding="utf-8") if human.is_file() else "")
-    more = {"verdict.json": pretty(verdict), "provenance.json": pretty(proof), "card.md": text.encode()}
+    more = {"verdict.json": pretty(verdict), "provenance.json": pretty(proof), "card.md": text.encode(),
+            "verdict.html": page.render(verdict).encode("utf-8", "replace")}
     files = {**manifest["files"], **{name: records.add(data) for name, data in more.items()}}
     manifest = {**manifest, "files": files}
-    files["golden.json"] = records.add(golden_rows(project, record, records, manifest))
+    golden = golden_rows(project, record, records, manifest)
+    check_golden(json.loads(golden), verdict)
+    files["golden.json"] = records.add(golden)
     return manifest
 
 
@@ -49,6 +54,20 @@ def golden_rows(project: Project, record: Mapping, records: Records, manifest: M
             raise NotemillError("the model package", f"does not predict the held-out rows: {failure}",
                                 hint="what the model needs must be in cells tagged `export`, or in package/")
         return Path(folder, "golden.json").read_bytes()
+
+
+def check_golden(golden: Mapping, verdict: Mapping) -> None:
+    """Raise NotemillError where the package says of its golden rows what its trial did not say before the gate."""
+    skew = next((check for check in verdict["checks"] if check["check"] == "skew"), {})
+    trial = (skew.get("details") or {}).get("golden", {})
+    wrong = [f"row {row + 1}: {what} were {before}, are {after}" for what in trial
+             for row, (before, after) in enumerate(zip(trial[what], golden[what], strict=True))
+             if not same(before, after)]
+    if wrong:
+        raise NotemillError("the model package", f"does not predict what its trial before the gate did: {wrong[0]}"
+                            + (f"; and {len(wrong) - 1} more" if len(wrong) > 1 else ""),
+                            hint="a model that gives the same rows other answers cannot be registered: is there "
+                                 "chance in it?")
 
 
 def failure_of(command: list[str], folder: str) -> str | None:

@@ -11,13 +11,31 @@ from notemill.registry import Held, Records, has_run, registry, take_up
 from notemill.registry import register as register_version
 from notemill.release.complete import complete
 from notemill.release.draft import draft
+from notemill.release.known import known_of
 from notemill.run.redaction import redactor_for
 
 
-def judge(project: Project, record: Mapping) -> dict:
+def judge(project: Project, record: Mapping, records: Records, *, rerun: bool = False) -> dict:
     """The gate's verdict on the run's model, with the content that it is about: a draft that is then thrown away."""
     gate.check_ready(project, record)
-    return gate.judge(project, record, gate.Known(content=draft(project, record, Held())["content"]))
+    held = Held()
+    return judge_draft(project, record, records, draft(project, record, held), held, rerun=rerun)
+
+
+def judge_draft(project: Project, record: Mapping, records: Records, manifest: Mapping, held: Held, *,
+                rerun: bool = False) -> dict:
+    """The verdict, after which one attempt more stands in the records."""
+    held_out = held_out_digest(project, record)
+    with known_of(project, manifest, held, records, held_out) as known:
+        verdict = gate.judge(project, record, known, rerun=rerun)
+    records.note_attempt(held_out, manifest["content"],
+                         {key: verdict[key] for key in ("run", "verdict", "made", "metric")})
+    return verdict
+
+
+def held_out_digest(project: Project, record: Mapping) -> str:
+    step, _, output = project.pipeline.gate["data"].partition(".")
+    return next(one for one in record["steps"] if one["step"] == step)["outputs"][output]["sha256"]
 
 
 def register(project: Project, record: Mapping, records: Records) -> tuple[dict, dict | None, int | None]:
@@ -32,7 +50,7 @@ def register(project: Project, record: Mapping, records: Records) -> tuple[dict,
         gate.check_ready(project, record)
         held = Held()
         manifest = draft(project, record, held)
-        verdict = gate.judge(project, record, gate.Known(content=manifest["content"]))
+        verdict = judge_draft(project, record, records, manifest, held)
         if verdict["verdict"] != "passed":
             return verdict, None, None
         held.keep(records)

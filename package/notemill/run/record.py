@@ -99,9 +99,16 @@ class Record:
         if self.later:
             self.later.cancel()
         began, self.later = time.monotonic(), None
-        write_json(self.folder / "run.json", self.shown())
+        self._write_whole()
         ended = time.monotonic()
         self.next_write = ended + SHARE * (ended - began) if len(self.steps) > FEW else ended
+
+    def _write_whole(self) -> None:
+        """While the run goes on in the form that is made in a tenth of the time, and is soon written again."""
+        if self.facts["status"] == "running":
+            write_atomic(self.folder / "run.json", canonical_json(self.shown()), durable=False)
+        else:
+            write_json(self.folder / "run.json", self.shown())
 
     def _write_if_due(self) -> None:
         """What cannot be written now is written with the next change, at the latest at the end."""

@@ -1,6 +1,6 @@
 """The run: a plan carried out step by step, in parallel where nothing forbids it."""
 
-import json
+import sys
 import threading
 from collections.abc import Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -19,10 +19,10 @@ from notemill.run.console import Console
 from notemill.run.record import Record, active, close_dead_runs, close_steps, now, planned_facts
 from notemill.run.redaction import redactor_for
 from notemill.run.reports import running_page, spared, write_index_page, write_reports, write_step_report
+from notemill.run.sending import Sender
 from notemill.run.shown import shown_components
 from notemill.run.step import FULL, full_disk, run_step
 
-PUBLISHING = "notemill.run.publishing"
 PATIENCE = 10  # seconds that interrupted steps have to leave their evidence
 
 
@@ -67,6 +67,7 @@ def run_steps(project: Project, options: Options, console: Console) -> dict:
         with active(project, record) if works else nullcontext():
             if works and not project.smoke:
                 lineage.mark_pending(record.folder)  # also a run that is killed is told of, by the next one
+                start_sending(work)
             with running_page(project, record) if works else nullcontext():
                 status = carry_out_to_the_end(work)
             record.end(status, first_error(record.facts, status))
@@ -74,6 +75,8 @@ def run_steps(project: Project, options: Options, console: Console) -> dict:
             write_reports(project, record, ready)
         if status != "interrupted" and (works or lineage.pending_runs(project.runs)):
             publish(work)
+        elif work.sender:
+            work.sender.stop()
     return record.shown()
 
 
@@ -117,6 +120,7 @@ class Work:
     console: Console
     reused: frozenset[str] = frozenset()
     pool: Pool | None = None
+    sender: Sender | None = None
     known: dict[str, dict] = field(default_factory=dict)
     finished: set[str] = field(default_factory=set)
     stop: threading.Event = field(default_factory=threading.Event)
@@ -133,15 +137,6 @@ def preload(work: Work) -> None:
         import_papermill()
         import_whole("nbconvert")  # for the first report: no kernel waits for it
         lineage.template_file()
-        if not work.options.offline and not work.options.keep_warm and is_a_processor_idle(work):
-            lineage.import_mlflow(lineage.tracking_uri(work.project.root, work.project.environ))
-
-
-def is_a_processor_idle(work: Work) -> bool:
-    """Whether the steps that can run at first leave one."""
-    first = [name for name in work.ready if name not in work.reused
-             and work.reused.issuperset(work.ready[name].step.needs)]
-    return min(work.jobs, len(first)) < facts.cpus()
 
 
 def carry_out_to_the_end(work: Work) -> str:
@@ -354,7 +349,7 @@ def publish(work: Work) -> None:
         return
     uri = lineage.tracking_uri(project.root, project.environ)
     try:
-        sent = sent_by_the_warm(work, uri)
+        sent = sent_meanwhile(work)
         if sent is None:
             sent = lineage.sync(project.runs, project.store, uri, redact=record.redactor.text)
         if told := lineage.sent_text(sent, record.facts["run"]):
@@ -366,24 +361,23 @@ def publish(work: Work) -> None:
     note_mlflow_runs(project, record, work.ready)
 
 
-def sent_by_the_warm(work: Work, uri: str) -> list[str] | None:
-    """What a process sent that was forked from the kept warm one, which has MLflow loaded; None where there is none.
+def start_sending(work: Work) -> None:
+    """Let another process send what is done while the rest runs, unless this one has MLflow loaded anyway."""
+    project, options = work.project, work.options
+    if options.offline or ("mlflow" in sys.modules and not options.keep_warm):
+        return
+    uri = lineage.tracking_uri(project.root, project.environ)
+    work.sender = Sender(project.root, work.record.name, project.environ, lineage.modules(uri),
+                         work.pool if options.keep_warm else None)
+    work.sender.start()
 
-    Raises NotemillError where MLflow took nothing.
-    """
-    if not (work.pool and work.options.keep_warm):
-        return None
-    from notemill.execute.warm.call import call
 
-    work.project.save()  # it knows the digests then, too
-    try:
-        told = json.loads(call(work.pool, PUBLISHING, [str(work.project.root)], work.project.environ,
-                               lineage.modules(uri)).splitlines()[-1])
-    except (NotemillError, OSError, ValueError):
-        return None
-    if told["error"]:
+def sent_meanwhile(work: Work) -> list[str] | None:
+    """What another process has sent; None where there is none. Raises RuntimeError where MLflow took nothing."""
+    told = work.sender.result() if work.sender else None
+    if told and told["error"]:
         raise RuntimeError(told["error"])
-    return told["sent"]
+    return told and told["sent"]
 
 
 def note_mlflow_runs(project: Project, record: Record, ready: Mapping[str, Ready]) -> None:

@@ -2,10 +2,13 @@
 no thread, for a forked process has none of its parent's threads."""
 
 import contextlib
+import fcntl
 import gc
 import importlib
 import importlib.util
 import os
+import select
+import signal
 import sys
 import sysconfig
 import types
@@ -19,7 +22,28 @@ from .names import modules_in, top_of
 HARMLESS = ("jemalloc_bg_thd", "polars-ooc-clea")  # native threads that are known to survive their loss in a fork
 OF_THE_SHELL = ("matplotlib_inline.",)  # they change the shell when they are imported, before anybody has asked
 OWN = os.path.join(os.path.dirname(os.path.abspath(__file__)), "")
+LONGEST = 120  # seconds that imports may take; who asks has given up by then
 PLACES = tuple({os.path.join(sysconfig.get_path(name), "") for name in ("purelib", "platlib", "stdlib", "platstdlib")})
+
+
+@contextlib.contextmanager
+def ending_with(owner: int | None) -> Iterator[None]:
+    """Here the process ends also in native code that does not return: with the run that owns it, and in any case after
+    LONGEST."""
+    signal.signal(signal.SIGIO, signal.SIG_DFL)
+    signal.alarm(LONGEST)
+    own = None if owner is None else os.open(f"/proc/self/fd/{owner}", os.O_RDONLY | os.O_NONBLOCK)  # not others'
+    try:
+        if own is not None:
+            fcntl.fcntl(own, fcntl.F_SETOWN, os.getpid())
+            fcntl.fcntl(own, fcntl.F_SETFL, fcntl.fcntl(own, fcntl.F_GETFL) | os.O_ASYNC)  # its end is a SIGIO
+            if select.select([own], [], [], 0)[0]:
+                os._exit(1)
+        yield
+    finally:
+        if own is not None:
+            os.close(own)
+        signal.alarm(0)
 
 
 class Preload:
@@ -32,7 +56,8 @@ class Preload:
     loaded: set[str] = set()
     uses: dict[str, set[str]] = {}
 
-    def __init__(self):
+    def __init__(self, owner: int | None = None):
+        self.owner = owner  # the reading end of a pipe that is closed when the run ends
         self.tried: set[str] = set()
         self.filters: list[tuple[str, tuple]] = []  # with the library that has added it, the newest first
         self.noted: list[tuple[str, str, str]] = []  # variables that libraries set, with the library
@@ -43,10 +68,12 @@ class Preload:
 
     def import_all(self, names: list[str]) -> None:
         self.asked = names
-        for name in names:
-            if name not in self.tried and not self.why:
-                self.tried.add(name)
-                self._import(name)
+        wanted = [name for name in dict.fromkeys(names) if name not in self.tried]
+        self.tried.update(wanted)
+        with ending_with(self.owner) if wanted else contextlib.nullcontext():
+            for name in wanted:
+                if not self.why:
+                    self._import(name)
         if not self.why and threads():
             self.why = "has a thread that started late"
 

@@ -33,7 +33,7 @@ def main(argv: list[str]) -> None:
     from . import app, call, child, preload  # takes long
 
     server.app = app.make_app(os.path.join(settings["folder"], "ipython"))
-    server.filters, server.preload = list(warnings.filters), preload.Preload()
+    server.filters, server.preload = list(warnings.filters), preload.Preload(settings["owner"])
     forked = server.serve()
     try:
         asked, *more = forked

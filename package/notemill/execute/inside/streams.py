@@ -6,6 +6,7 @@ text stands in the order of the program.
 
 import codecs
 import contextlib
+import logging
 import os
 import select
 import sys
@@ -72,7 +73,10 @@ class OutStream(iostream.OutStream):
     def _flush(self):
         if self.pub_thread:  # a cell may have closed it
             with self.pub_thread.lock:  # else a later text of another thread might be sent first
-                super()._flush()
+                try:
+                    super()._flush()
+                except Exception:  # a text that is none in UTF-8 (a lone surrogate): ipykernel leaves it out, too
+                    logging.getLogger("tornado.general").exception("Uncaught exception in ZMQStream callback")
 
     def _text(self, text: str) -> None:
         if self.pub_thread:

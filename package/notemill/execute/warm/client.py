@@ -232,6 +232,8 @@ class WarmManager:
     async def shutdown_kernel(self, now: bool = False) -> None:
         """Let the kernel end itself, and take what it says meanwhile; what is left is killed with the connection."""
         if not now and self.kernel and not self.kernel.closed:
+            if self.kernel.busy:  # as jupyter_client does: the cell shows where it was
+                self.interrupt_kernel()
             self.kernel.sender.send([b"shutdown"])
             self.kernel.ending = True
             self.kernel.listen()

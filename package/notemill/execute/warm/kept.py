@@ -12,13 +12,15 @@ from pathlib import Path
 import psutil
 from filelock import FileLock
 
-from notemill.execute.folders import own_folder, own_folders
+from notemill.execute.folders import KEY, own_folder, own_folders
 from notemill.execute.inside.channel import pid_of
 from notemill.execute.inside.family import is_there
 from notemill.execute.warm.process import (
     IDLE, PATIENCE, SHORT, WarmError, WarmProcess, check_system, is_stopped, key_of, lasting_environment, start,
     until_it_listens, withheld,
 )
+
+SOON = 1.0  # seconds in which one that has nothing to do answers
 
 
 def kept(place: Path, key: str, env: Mapping[str, str]) -> tuple[WarmProcess, socket.socket]:
@@ -31,11 +33,21 @@ def kept(place: Path, key: str, env: Mapping[str, str]) -> tuple[WarmProcess, so
             link.close()
             link = None
         if not link:
-            _tidy(other for other in kept_processes(place) if other != process)
+            others = [other for other in kept_processes(place) if other != process]
+            _relieve(other for other in others if other.folder.name[:KEY // 2] == key[:KEY // 2])
+            _tidy(others)
             shutil.rmtree(process.folder, ignore_errors=True)
             process.folder.mkdir(mode=0o700)
             link = _started(process, env)
         return process, link
+
+
+def _relieve(outdated: Iterable[WarmProcess]) -> None:
+    """End those that have the same environment and other distributions, and no kernel: an upgrade has replaced them."""
+    for process in outdated:
+        with suppress(OSError, WarmError):
+            if (process.ask("status", SOON) or {"running": 1})["running"] == 0:
+                process.ask("stop", SOON)
 
 
 def _started(process: WarmProcess, env: Mapping[str, str]) -> socket.socket:
@@ -86,7 +98,8 @@ def _lock(process: WarmProcess) -> Path:
     return process.folder.with_suffix(".lock")
 
 
-def warm_up(env: Mapping[str, str], private: Iterable[str], names: Iterable[str]) -> tuple[WarmProcess, bool]:
+def warm_up(env: Mapping[str, str], private: Iterable[str], names: Iterable[str], *, bare: bool = False,
+            ) -> tuple[WarmProcess, bool]:
     """The lasting process for this environment, with these modules imported; and whether it is new.
 
     Raises WarmError where there can be none.
@@ -95,7 +108,7 @@ def warm_up(env: Mapping[str, str], private: Iterable[str], names: Iterable[str]
     place, lasting = own_folder(), lasting_environment(env, private)
     if not place:
         raise WarmError("has no safe place for its socket: XDG_RUNTIME_DIR or the temporary folder")
-    key = key_of(lasting, bool(withheld(env, private)))
+    key = key_of(lasting, bool(withheld(env, private)), bare)
     known = WarmProcess(place / key).pid()
     try:
         process, link = kept(place, key, lasting)

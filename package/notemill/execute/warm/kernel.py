@@ -4,11 +4,13 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import MappingProxyType
 
 import psutil
 
 from notemill.execute.loop import close_loop
 from notemill.execute.warm import learnt
+from notemill.execute.warm.before import changes_imports
 from notemill.execute.warm.client import Connection, WarmManager
 from notemill.execute.warm.pool import Pool
 from notemill.execute.warm.process import WarmError, ask_for_kernel, kernel_pid, withheld
@@ -20,13 +22,15 @@ class WarmKernel:
     """`start` asks for the process, `pid` waits for it; `make_ordinary` gives the kernel to fall back on, or None.
 
     `settings` is what the kernel's process is to know (see inside/setup.py), `notes` tell why it is not a warm one;
-    `stop` is set when nobody waits for it any more.
+    `stop` is set when nobody waits for it any more. `bare`: nothing is imported before the `notebook`, which changes
+    what its imports find.
     """
 
     def __init__(self, pool: Pool, folder: Path, settings: dict, make_ordinary: Callable, *, imports=(), private=(),
-                 stop=None):
+                 stop=None, notebook=MappingProxyType({"cells": ()})):
         self.pool, self.folder, self.settings, self.make_ordinary = pool, folder, settings, make_ordinary
         self.imports, self.private, self.stop = tuple(imports), frozenset(private), stop
+        self.bare = changes_imports(notebook, self.imports, self._beside())
         self.process = self.manager = self.link = self.end_of_channel = self.ordinary = None
         self.born_mb, self.notes, self.failed = 0.0, [], None
 
@@ -41,12 +45,14 @@ class WarmKernel:
 
     def _ask(self) -> None:
         self.failed = None
-        self.process, self.link = self.pool.connect(self.settings["env"], self.private)
+        self.process, self.link = self.pool.connect(self.settings["env"], self.private, bare=self.bare)
         with open(self.folder / "log", "wb") as log:
             self.end_of_channel = ask_for_kernel(
                 self.link, {**self.settings, "imports": self._to_import(), "argv": _argv()}, log.fileno())
 
     def _to_import(self) -> list[str]:
+        if self.bare:
+            return []
         return learnt.to_import(self.imports, bool(withheld(self.settings["env"], self.private)), self._beside())
 
     def _beside(self) -> list[Path]:
@@ -81,7 +87,7 @@ class WarmKernel:
         """Let others fare better."""
         if error.spoiled:
             learnt.forbid(error.spoiled)
-        elif error.silent or (error.again and last):
+        elif not self.bare and (error.silent or (error.again and last)):
             learnt.avoid(self.imports)
         if error.silent and self.process:
             self.pool.give_up(self.process, error)
@@ -109,7 +115,7 @@ class WarmKernel:
         if client:
             client.stop_listening()
         self._close()
-        if client and client.learnt:
+        if client and client.learnt and not self.bare:
             self._learn(client.learnt)
 
     def _learn(self, found: list[str]) -> None:

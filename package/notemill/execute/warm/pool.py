@@ -22,11 +22,12 @@ END_SECONDS = 10  # that a run's own process may take to end
 
 
 class Pool:
-    """Warm processes by their key. Those that are not to be kept end with the pool, whatever becomes of it."""
+    """Warm processes by their key; `bare` are those that import no library. Those that are not to be kept end with the
+    pool, whatever becomes of it."""
 
     def __init__(self, *, keep: bool = False):
         self.place = own_folder() if keep else None
-        self.lock, self.processes, self.started = threading.Lock(), {}, []
+        self.lock, self.processes, self.bare, self.started = threading.Lock(), {}, {}, []
         self.owner, self.locks, self.given_up = None, ExitStack(), None
 
     def __enter__(self) -> "Pool":
@@ -44,7 +45,8 @@ class Pool:
                 shutil.rmtree(process.folder, ignore_errors=True)
         self.locks.close()
 
-    def connect(self, env: Mapping[str, str], private: Iterable[str] = ()) -> tuple[WarmProcess, socket.socket]:
+    def connect(self, env: Mapping[str, str], private: Iterable[str] = (), *, bare: bool = False,
+                ) -> tuple[WarmProcess, socket.socket]:
         """The process for this environment, and a connection to it. Raises WarmError where there can be none."""
         check_system()
         lasting = lasting_environment(env, private)
@@ -52,14 +54,14 @@ class Pool:
             if self.given_up:
                 raise self.given_up
             try:
-                key = key_of(lasting, bool(withheld(env, private)))
-                process = self.processes.get(key)
+                key, known = key_of(lasting, bool(withheld(env, private)), bare), self.bare if bare else self.processes
+                process = known.get(key)
                 link = process.connect() if process else None
                 if not link:
                     process, link = self._get(key, lasting)
             except OSError as error:
                 raise WarmError(f"cannot be started: {error.strerror or error}") from error
-            self.processes[key] = process
+            known[key] = process
             return process, link
 
     def _get(self, key: str, env: dict) -> tuple[WarmProcess, socket.socket]:

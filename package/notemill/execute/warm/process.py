@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from notemill.errors import NotemillError
+from notemill.execute.folders import KEY
 from notemill.execute.inside import channel
 from notemill.execute.inside.channel import pid_of
 from notemill.files import canonical_json, sha256_text
@@ -89,12 +90,17 @@ def _passes(name: str) -> bool:
     return name in OF_THE_STEP or name.startswith(OF_THE_SESSION) and name not in OF_IMPORTS
 
 
-def key_of(env: Mapping[str, str], has_secrets: bool = False) -> str:
+def key_of(env: Mapping[str, str], has_secrets: bool = False, bare: bool = False) -> str:
     """Changes with all that a forked process cannot change for itself: interpreter, installed distributions,
-    environment, limits, this code, and whether there are secrets: then less is imported beforehand."""
+    environment, limits, this code; whether there are secrets: then less is imported beforehand; `bare`: nothing is.
+
+    Its first half stays when a distribution or this code is upgraded.
+    """
     code = [[path.name, path.stat().st_mtime_ns] for path in sorted(INSIDE.glob("*.py"))]
-    return sha256_text(canonical_json([sys.executable, stamp_of(sys.path, sys.version), dict(env), limits(), umask(),
-                                       surroundings(), code, has_secrets]))[:24]
+    folders = [path for path in sys.path if stamp_of([path]) != stamp_of([])]
+    parts = ([sys.executable, folders, dict(env), limits(), umask(), surroundings(), has_secrets, bare],
+             [stamp_of(sys.path, sys.version), code])
+    return "".join(sha256_text(canonical_json(part))[:KEY // 2] for part in parts)
 
 
 def limits() -> list:

@@ -1,0 +1,71 @@
+"""Was the gate loosened since the champion was judged? Told in words: who loosens a gate is to say why."""
+
+from collections.abc import Iterator, Mapping
+
+from notemill.gate.known import Known
+from notemill.gate.verdict import Check, not_asked, refused
+
+LOWER = {"floor", "least_rows", "value.minimum", "budgets.rows_per_second"}  # looser when lower; else when higher
+MORE = {"warn", "types"}  # lists that loosen when longer; others when shorter
+NAMED = {"model", "data", "schema", "metrics", "train", "predictions"}  # which outputs: their content counts
+DEFAULTED = {"margin", "least_rows", "slicing", "robustness", "calibration", "training", "leakage", "attempts"}
+ABSENT = object()
+SHOWN = 5
+
+
+def check_settings(known: Known, config: Mapping, held_out: str) -> Check:
+    """The gate section against the champion's, and the held-out rows against those that the champion was judged on."""
+    if known.unknown:
+        return refused("settings", f"it cannot be known by which gate the champion was judged: {known.unknown}")
+    if known.champion is None:
+        return not_asked("settings", "there is no champion yet whose gate could be compared")
+    before = known.champion.verdict
+    found = list(loosened(before["config"], config))
+    if before["data"] != held_out:
+        found.append("the held-out rows are others than those that the champion was judged on")
+    hint = None
+    if found:
+        more = f"; and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
+        hint = f"looser than for {known.champion.name}, or not comparable: {'; '.join(found[:SHOWN])}{more}"
+    return Check("settings", "warned" if found else "passed", float(len(found)), limit=0.0, hint=hint)
+
+
+def loosened(before: Mapping, now: Mapping) -> Iterator[str]:
+    """What asks less than before, in words."""
+    old, new = dict(flat(before)), dict(flat(now))
+    for name in sorted({*old, *new}):
+        left, right = old.get(name, ABSENT), new.get(name, ABSENT)
+        if left != right and name not in NAMED and is_looser(name, left, right):
+            yield f"{name} {shown(left)} -> {shown(right)}"
+
+
+def flat(config: Mapping, prefix: str = "") -> Iterator[tuple[str, object]]:
+    """("budgets.size_mb", 100) and so on."""
+    for name, value in config.items():
+        if isinstance(value, Mapping):
+            yield from flat(value, f"{prefix}{name}.")
+        else:
+            yield prefix + name, value
+
+
+def is_looser(name: str, before: object, now: object) -> bool:
+    """Of a setting whose sense is not known any change counts."""
+    if isinstance(before, list | tuple) or isinstance(now, list | tuple):
+        old, new = (() if value is ABSENT else value for value in (before, now))
+        gone, come = ([one for one in ours if one not in theirs] for ours, theirs in ((old, new), (new, old)))
+        return bool(come if name in MORE else gone)
+    if not all(is_number(value) for value in (before, now) if value is not ABSENT):
+        return True
+    if before is ABSENT:  # a limit of its own where the default held
+        return name.partition(".")[0] in DEFAULTED
+    return now is ABSENT or (now < before) == (name in LOWER)
+
+
+def is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def shown(value: object) -> str:
+    if value is ABSENT:
+        return "(not set)"
+    return ", ".join(map(str, value)) or "(none)" if isinstance(value, list | tuple) else str(value)

@@ -1,0 +1,49 @@
+"""What the gate is told besides the run: the champion, a trial package, and how often these rows have judged before."""
+
+import contextlib
+import json
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+from notemill import lineage, wheel
+from notemill.errors import NotemillError
+from notemill.files import write_atomic
+from notemill.gate import Champion, Known
+from notemill.project import Project
+from notemill.registry import Held, Records, current_champion, may_have_champion, registry
+
+
+@contextlib.contextmanager
+def known_of(project: Project, manifest: Mapping, held: Held, records: Records, held_out: str) -> Iterator[Known]:
+    """For the draft of a version; its folders are gone afterwards. `held_out`: the digest of the held-out rows."""
+    with tempfile.TemporaryDirectory(prefix="notemill-") as folder:
+        wheel.write_tree(wheel.package_files(manifest, held.read), Path(folder, "package"))
+        champion, unknown = find_champion(project, records, Path(folder, "champion"))
+        yield Known(content=manifest["content"], champion=champion, unknown=unknown, package=Path(folder, "package"),
+                    import_name=wheel.import_name(manifest["name"]),
+                    attempts=len(records.attempts(held_out) - {manifest["content"]}))
+
+
+def find_champion(project: Project, records: Records, folder: Path) -> tuple[Champion | None, str | None]:
+    """(the champion's files in `folder`, None where there is none yet; why it cannot be known whether there is one)."""
+    uri = lineage.tracking_uri(project.root, project.environ)
+    try:
+        if not may_have_champion(uri, project.pipeline.name):
+            return None, None
+        with registry(uri) as client:
+            manifest = current_champion(client, project.pipeline.name, records)
+        return (manifest and lay_champion(manifest, records.read, folder)), None
+    except NotemillError as error:
+        return None, f"{error.where}: {error.got}"
+
+
+def lay_champion(manifest: Mapping, read: Callable[[str], bytes], folder: Path) -> Champion:
+    """Write down what the champion's model needs."""
+    files = {f"bundle/{name}": manifest["files"][name] for name in ("model.skops", "schema.json", "types.json")}
+    files |= {f"code/{path}": sha256 for path, sha256 in manifest["code"].items()}
+    for name, sha256 in files.items():
+        write_atomic(folder / name, read(sha256))
+    (folder / "code").mkdir(exist_ok=True)
+    return Champion(f"version {manifest['version']}", folder / "bundle", folder / "code",
+                    json.loads(read(manifest["files"]["verdict.json"])))

@@ -1,0 +1,3 @@
+import os
+
+os.environ["SKLEARN_ASSUME_FINITE"] = "True"

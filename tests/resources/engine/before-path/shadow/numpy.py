@@ -1,0 +1,1 @@
+whose = "the folder's"
