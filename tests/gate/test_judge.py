@@ -437,3 +437,20 @@ def test_a_model_without_an_error_is_not_sure_beyond_its_rows(case, look):
     check = look(case.judge(), "floor")
     assert check["figure"] == check["high"] == 1
     assert check["low"] == 1 - 3 / len(case.test)
+
+
+def test_training_rows_that_the_model_never_saw_are_a_usage_error(case):
+    case.steps["other"] = {"notebook": "other.ipynb", "outputs": {"few": "few.parquet"}}
+    case.contents["other.few"] = case.train.head(2)
+    case.gate["train"] = "other.few"
+    with pytest.raises(UsageError, match="'other.few' is nothing that step 'train' has learnt from"):
+        case.judge()
+
+
+@pytest.mark.parametrize(("config", "words"), [
+    ({"margin": 5}, "margin is 5"), ({"slicing": {"margin": 1}}, "slicing: margin is 1"),
+    ({"metric": "adjusted_rand_score"}, "'adjusted_rand_score' is unknown")])
+def test_a_percentage_or_a_figure_of_clusters_is_a_usage_error(case, config, words):
+    case.gate |= config
+    with pytest.raises(UsageError, match=words):
+        case.judge()

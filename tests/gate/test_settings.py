@@ -10,7 +10,9 @@ from notemill.gate.settings import check_settings, loosened
 
 HELD = "5" * 64
 BEFORE = {"model": "train.model", "floor": 0.9, "margin": 0.01, "least_rows": 100, "slices": ["sex", {"column": "age"}],
-          "warn": ["agreement"], "budgets": {"size_mb": 100, "rows_per_second": 1000}, "metric": "roc_auc"}
+          "warn": ["agreement"], "budgets": {"size_mb": 100, "rows_per_second": 1000}, "metric": "roc_auc",
+          "metrics": "evaluate.metrics", "robustness": {"noise": 0.01}, "custom": {"own": "a.b"},
+          "fairness": {"attributes": ["sex"]}, "value": {"minimum": -1}}
 
 
 def known(config=BEFORE, data=HELD):
@@ -26,7 +28,13 @@ def known(config=BEFORE, data=HELD):
     ({"budgets": {"size_mb": 200, "rows_per_second": 1000}}, "budgets.size_mb 100 -> 200"),
     ({"budgets": {"size_mb": 100, "rows_per_second": 10}}, "budgets.rows_per_second 1000 -> 10"),
     ({"metric": "accuracy"}, "metric roc_auc -> accuracy"),
-    ({"training": {"max_gap": 0.9}}, "training.max_gap (not set)")])
+    ({"training": {"max_gap": 0.9}}, "training.max_gap (not set)"),
+    ({"metrics": None}, "metrics evaluate.metrics -> (not set)"),
+    ({"train": "tiny.tiny"}, "train (not set) -> tiny.tiny"),
+    ({"robustness": {"noise": 0.0}}, "robustness.noise 0.01 -> 0.0"),
+    ({"fairness": {"attributes": ["sex"], "max_difference": 1}}, "fairness.max_difference (not set) -> 1"),
+    ({"value": {"minimum": -1, "right": 50}}, "value.right (not set) -> 50"),
+    ({"custom": {"own": "a.c"}}, "custom.own a.b -> a.c")])
 def test_what_asks_less_than_before_is_told(change, words):
     now = {name: value for name, value in {**BEFORE, **change}.items() if value is not None}
     check = check_settings(known(), now, HELD)
@@ -36,7 +44,7 @@ def test_what_asks_less_than_before_is_told(change, words):
 
 @pytest.mark.parametrize("change", [
     {}, {"floor": 0.95}, {"margin": 0.0}, {"least_rows": 200}, {"warn": []}, {"model": "fit.model"},
-    {"slices": [*BEFORE["slices"], "site"]}, {"value": {"minimum": -1}},
+    {"slices": [*BEFORE["slices"], "site"]}, {"value": {"minimum": -0.5}}, {"metrics": "other.metrics"},
     {"budgets": {"size_mb": 1, "rows_per_second": 9999, "memory_mb": 1}}])
 def test_what_asks_as_much_or_more_is_none(change):
     assert not list(loosened(BEFORE, {**BEFORE, **change}))

@@ -208,6 +208,13 @@ def test_a_draft_says_what_is_missing(project, tmp_path):
     result = cli("register", project=copy)
     assert result.code == 1 and "module tools.numbers: holds the value of a secret" in result.err
     (copy / "package/tools/numbers.py").write_text("FACTOR = 2.0\n")
+    for key, output, words in (("schema", "train.model", "'train.model' is no schema"),
+                               ("model", "prepare.train", "'prepare.train' is no model")):
+        facts = yaml.safe_load(whole)
+        path.write_text(yaml.safe_dump({**facts, "gate": {**facts["gate"], key: output}}))
+        result = cli("gate", project=copy)
+        assert result.code == 2 and words in result.err
+    path.write_text(whole)
     model = next(step for step in record["steps"] if step["step"] == "train")["outputs"]["model"]["sha256"]
     opened.store.place(model).unlink()
     result = cli("register", project=copy)

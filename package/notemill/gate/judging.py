@@ -18,7 +18,7 @@ from notemill.execute.kernel import kernel_environment
 from notemill.files import read_json, write_atomic, write_json
 from notemill.gate import verdict
 from notemill.gate.attempts import check_attempts
-from notemill.gate.held_out import check_held_out, inputs_of, may_be_table
+from notemill.gate.held_out import check_held_out, inputs_of, may_be_table, upstream
 from notemill.gate.known import Known
 from notemill.gate.settings import check_settings
 from notemill.gate.verdict import from_json, refused
@@ -112,10 +112,24 @@ def named_files(project: Project, record: Mapping, config: Mapping) -> dict:
         files["history"] = output_file(project, steps, history)
     names = [config["train"]] if "train" in config else list(tables_for(steps, config["model"].partition(".")[0]))
     files["train"] = [output_file(project, steps, name) for name in names]
+    check_learnt(project, record, config, files["train"])
     files["others"] = list(other_tables(project, steps[config["model"].partition(".")[0]], files["train"]))
     executed = steps[config["model"].partition(".")[0]]["executed"]  # it holds the exported cells
     files["notebook"] = kept(project, "the executed notebook", {"file": "", **executed})
     return files
+
+
+def check_learnt(project: Project, record: Mapping, config: Mapping, train: Sequence[Mapping]) -> None:
+    """Raise UsageError where `train` names rows that never reached the model's step: nothing follows from these."""
+    goal, steps = config["model"].partition(".")[0], record["steps"]
+    if "train" not in config or not any(tables_for({step["step"]: step for step in steps}, goal)):
+        return  # of a step that takes no table it is not known what it learnt from
+    taken = {one.sha256 for one in upstream(steps, goal, set())}
+    held_out = {one.get("sha256") for step in steps for name, one in (step.get("outputs") or {}).items()
+                if f"{step['step']}.{name}" == config["data"]}  # refused in its own words
+    if train[0]["sha256"] not in taken | held_out:
+        raise UsageError(project.pipeline.where("gate", "train"), f"'{config['train']}' is nothing that step '{goal}' "
+                         "has learnt from", hint="name the table that it took, or one that this was made of")
 
 
 def output_file(project: Project, steps: Mapping, name: str) -> dict:

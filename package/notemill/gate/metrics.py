@@ -1,6 +1,6 @@
 """Figures by their names: scikit-learn's scorers, and the plain names under which notebooks write them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +12,9 @@ PLAIN = {"mae": "neg_mean_absolute_error", "mse": "neg_mean_squared_error", "rms
          "mape": "neg_mean_absolute_percentage_error", "msle": "neg_mean_squared_log_error", "auc": "roc_auc",
          "brier": "neg_brier_score", "mcc": "matthews_corrcoef"}
 REGRESSION = {"r2", "explained_variance", "d2_absolute_error_score", "neg_max_error", "neg_median_absolute_error"}
+OF_CLUSTERS = {"adjusted_mutual_info_score", "adjusted_rand_score", "completeness_score", "fowlkes_mallows_score",
+               "homogeneity_score", "mutual_info_score", "normalized_mutual_info_score", "rand_score",
+               "v_measure_score"}  # they look at who is put together: labels that are swapped are as good
 UNBOUNDED = {"positive_likelihood_ratio"}  # all other scores that are not losses end at 1
 
 
@@ -66,7 +69,7 @@ def names(regression: bool) -> list[str]:
     """All names of figures that fit the task."""
     from sklearn.metrics import get_scorer_names
 
-    scorers = [name for name in get_scorer_names() if _is_regression(name) == regression]
+    scorers = [name for name in get_scorer_names() if _is_regression(name) == regression and name not in OF_CLUSTERS]
     plain = [name.removeprefix("neg_") for name in scorers if name.startswith("neg_")]
     return sorted({*scorers, *plain, *(name for name, scorer in PLAIN.items() if scorer in scorers)})
 
@@ -103,6 +106,15 @@ def check_floor(metric: Metric, floor: float) -> None:
                         f"write floor: {-floor:g}")
     if not metric.is_loss and floor > 1 and metric.scorer not in UNBOUNDED:
         raise BadMetric(f"'{metric.name}' is never above 1, and the floor is {floor:g}", None, "write a share, as 0.9")
+
+
+def check_margin(metric: Metric, config: Mapping) -> None:
+    """A margin as wide as the scale is a mistake: a percentage, perhaps. Raises BadMetric."""
+    given = {"margin": config.get("margin"), "slicing: margin": config.get("slicing", {}).get("margin")}
+    for name, value in given.items():
+        if value is not None and value >= 1 and not metric.is_loss and metric.scorer not in UNBOUNDED:
+            raise BadMetric(f"the {name} is {value:g}, and '{metric.name}' is never above 1", None,
+                            "write a share, as 0.05")
 
 
 def score(metric: Metric, truth: Truth, answers: Answers) -> Callable[[np.ndarray], float]:

@@ -5,10 +5,13 @@ from collections.abc import Iterator, Mapping
 from notemill.gate.known import Known
 from notemill.gate.verdict import Check, not_asked, refused
 
-LOWER = {"floor", "least_rows", "value.minimum", "budgets.rows_per_second"}  # looser when lower; else when higher
+# looser when lower; all others when higher
+LOWER = {"floor", "least_rows", "value.minimum", "budgets.rows_per_second", "robustness.noise"}
 MORE = {"warn", "types"}  # lists that loosen when longer; others when shorter
-NAMED = {"model", "data", "schema", "metrics", "train", "predictions"}  # which outputs: their content counts
-DEFAULTED = {"margin", "least_rows", "slicing", "robustness", "calibration", "training", "leakage", "attempts"}
+NAMED = {"model", "data", "schema", "metrics", "predictions"}  # which outputs: that there is one counts
+DEFAULTED = {"margin", "least_rows", "slicing", "robustness", "calibration", "training", "leakage", "attempts", "train",
+             "metric", "group"}
+DECLARED = {"fairness", "value"}  # parts that have defaults once they are declared
 ABSENT = object()
 SHOWN = 5
 
@@ -35,7 +38,7 @@ def loosened(before: Mapping, now: Mapping) -> Iterator[str]:
     old, new = dict(flat(before)), dict(flat(now))
     for name in sorted({*old, *new}):
         left, right = old.get(name, ABSENT), new.get(name, ABSENT)
-        if left != right and name not in NAMED and is_looser(name, left, right):
+        if left != right and (right is ABSENT if name in NAMED else is_looser(name, left, right, before)):
             yield f"{name} {shown(left)} -> {shown(right)}"
 
 
@@ -48,17 +51,18 @@ def flat(config: Mapping, prefix: str = "") -> Iterator[tuple[str, object]]:
             yield prefix + name, value
 
 
-def is_looser(name: str, before: object, now: object) -> bool:
+def is_looser(name: str, before: object, now: object, all_before: Mapping) -> bool:
     """Of a setting whose sense is not known any change counts."""
     if isinstance(before, list | tuple) or isinstance(now, list | tuple):
         old, new = (() if value is ABSENT else value for value in (before, now))
         gone, come = ([one for one in ours if one not in theirs] for ours, theirs in ((old, new), (new, old)))
         return bool(come if name in MORE else gone)
-    if not all(is_number(value) for value in (before, now) if value is not ABSENT):
+    if before is ABSENT:  # a setting of its own where the default held
+        part = name.partition(".")[0]
+        return part in DEFAULTED or (part in DECLARED and part in all_before)
+    if now is ABSENT or not (is_number(before) and is_number(now)):
         return True
-    if before is ABSENT:  # a limit of its own where the default held
-        return name.partition(".")[0] in DEFAULTED
-    return now is ABSENT or (now < before) == (name in LOWER)
+    return (now < before) == (name in LOWER)
 
 
 def is_number(value: object) -> bool:

@@ -57,6 +57,7 @@ def configuration(evidence: Evidence) -> dict:
         return {"metric": evidence.config.get("metric"), "n": None}
     if evidence.config.get("floor") is not None:
         metrics.check_floor(metric, evidence.config["floor"])
+    metrics.check_margin(metric, evidence.config)
     for check_settings in SETTINGS:
         check_settings(evidence)
     return {"metric": metric.name, "n": rows}

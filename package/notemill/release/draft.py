@@ -1,11 +1,13 @@
 """What a version is made of: the model, its schema, the code and the libraries that it needs."""
 
+import io
 import json
+import zipfile
 from collections.abc import Mapping
 
 import notemill
 from notemill import code, wheel
-from notemill.errors import NotemillError
+from notemill.errors import NotemillError, UsageError
 from notemill.files import canonical_json
 from notemill.project import Project
 from notemill.registry import Held, content_of
@@ -24,14 +26,16 @@ def draft(project: Project, record: Mapping, held: Held) -> dict:
     facts = {step["step"]: step for step in record["steps"]}
     modules = code.code_of_run(project, record, model_step)
     check_secrets(project, modules)
-    schema = read_output(project, facts, settings["schema"])
+    schema, model = (read_output(project, facts, settings[key]) for key in ("schema", "model"))
+    check_schema(project, schema)
+    check_model(project, model)
     types = [*settings.get("types", ()), *code.defined_names(modules)]
     origin = project.record(facts[model_step]["origin_run"]) or record
     manifest = {
         "format": 1, "notemill": notemill.__version__, "name": project.pipeline.name, **origin_of(origin),
         **predicts(schema), "steps": [model_step, schema_step], "python": facts[model_step]["components"]["python"],
         "trained_with": libraries(project, origin, facts[model_step], modules),
-        "files": {"model.skops": held.add(read_output(project, facts, settings["model"])),
+        "files": {"model.skops": held.add(model),
                   "schema.json": held.add(schema),
                   "types.json": held.add(canonical_json(sorted(types)).encode())},
         "code": {module.path: held.add(module.text.encode()) for module in modules}}
@@ -44,6 +48,28 @@ def origin_of(origin: Mapping) -> dict:
     git = origin["git"] or {}
     return {"run": origin["run"], "created": origin["started"], "commit": git.get("commit"),
             "dirty": bool(git.get("dirty"))}
+
+
+def check_schema(project: Project, content: bytes) -> None:
+    """Raise UsageError where the named output is no schema."""
+    try:
+        described = json.loads(content)
+        if isinstance(described["task"], str) and described["target"]["name"] and described["columns"]:
+            return
+    except (ValueError, LookupError, TypeError):
+        pass  # told below
+    raise UsageError(project.pipeline.where("gate", "schema"), f"'{project.pipeline.gate['schema']}' is no schema",
+                     "a JSON object with task, target and columns, as a new project's prepare.ipynb writes it")
+
+
+def check_model(project: Project, content: bytes) -> None:
+    """Raise UsageError where the named output is no model."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            json.loads(archive.read("schema.json"))
+    except (zipfile.BadZipFile, KeyError, ValueError):
+        raise UsageError(project.pipeline.where("gate", "model"), f"'{project.pipeline.gate['model']}' is no model",
+                         "a file that skops.io.dump has written") from None
 
 
 def predicts(schema: bytes) -> dict:
