@@ -124,7 +124,7 @@ BAD = {
                               ":13: step 'train': output", "unknown key 'output'", "env, inputs, kernel",
                               "did you mean 'outputs'?"),
     "unknown key of the gate": ("  data: prepare.test\n", "  data: prepare.test\n  flor: 1\n", ":17: gate.flor",
-                                "unknown key 'flor'", "allowed: budgets", "did you mean 'floor'?"),
+                                "unknown key 'flor'", "allowed: attempts, budgets", "did you mean 'floor'?"),
     "unknown output": ("data: prepare.train", "data: prepare.trian", ":12: step 'train'",
                        "unknown input 'prepare.trian'", "'prepare' has the outputs: test, train",
                        "did you mean 'prepare.train'?"),

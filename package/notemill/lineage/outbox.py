@@ -1,6 +1,6 @@
 """Runs that MLflow has not got yet. A run is put here before it is published and taken out after: none is lost."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from notemill.errors import NotemillError, UsageError
@@ -50,24 +50,6 @@ def sync(runs_folder: Path, store: Store, uri: str, *, redact: Callable[[str], s
     if failed:
         raise _failure(failed, uri)
     return sent
-
-
-def sync_done(run_folder: Path, store: Store, uri: str, *, redact: Callable[[str], str] | None = None) -> None:
-    """Publish what is done of a run that goes on: the steps whose report is written. `sync` takes up from there."""
-    from filelock import FileLock
-
-    with FileLock(run_folder / f"{PENDING}.lock"):
-        record = read_record(run_folder)
-        if record and record["status"] == "running" and (run_folder / PENDING).exists():
-            steps = [step if step["step"] in done_steps(run_folder, record) else {**step, "status": "running"}
-                     for step in record["steps"]]
-            publish({**record, "steps": steps}, store, uri, run_folder=run_folder, redact=redact)
-
-
-def done_steps(run_folder: Path, record: Mapping) -> list[str]:
-    """The steps that this run did, of which all is written that MLflow gets."""
-    return [step["step"] for step in record["steps"] if step["action"] == "run" and step["status"] == "done"
-            and (run_folder / "reports" / f"{step['step']}.html").is_file()]
 
 
 def _check(uri: str, count: int) -> None:

@@ -1,10 +1,11 @@
 """The run: a plan carried out step by step, in parallel where nothing forbids it."""
 
+import json
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import nullcontext, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 
 from notemill import contract, lineage
@@ -19,7 +20,7 @@ from notemill.run.console import Console
 from notemill.run.record import Record, active, close_dead_runs, close_steps, now, planned_facts
 from notemill.run.redaction import redactor_for
 from notemill.run.reports import running_page, spared, write_index_page, write_reports, write_step_report
-from notemill.run.sending import Sender
+from notemill.run.sending import MODULE, Sender
 from notemill.run.shown import shown_components
 from notemill.run.step import FULL, full_disk, run_step
 
@@ -60,14 +61,14 @@ def run_steps(project: Project, options: Options, console: Console) -> dict:
     console.begin(record.facts, plan)
     reused = frozenset(step.step for step in plan.steps if step.action == "reuse")
     work = Work(project, record, ready, options, console, reused)
-    with Pool(keep=options.keep_warm) if works else nullcontext() as work.pool:
+    with Pool(keep=options.keep_warm) if works else nullcontext() as work.pool, sending(work):
         if works:
             sweep_kernels()
             threading.Thread(target=preload, args=(work,), daemon=True).start()
         with active(project, record) if works else nullcontext():
             if works and not project.smoke:
                 lineage.mark_pending(record.folder)  # also a run that is killed is told of, by the next one
-                start_sending(work)
+                prepare_sending(work)
             with running_page(project, record) if works else nullcontext():
                 status = carry_out_to_the_end(work)
             record.end(status, first_error(record.facts, status))
@@ -75,8 +76,6 @@ def run_steps(project: Project, options: Options, console: Console) -> dict:
             write_reports(project, record, ready)
         if status != "interrupted" and (works or lineage.pending_runs(project.runs)):
             publish(work)
-        elif work.sender:
-            work.sender.stop()
     return record.shown()
 
 
@@ -349,7 +348,7 @@ def publish(work: Work) -> None:
         return
     uri = lineage.tracking_uri(project.root, project.environ)
     try:
-        sent = sent_meanwhile(work)
+        sent = sent_by_another(work, uri)
         if sent is None:
             sent = lineage.sync(project.runs, project.store, uri, redact=record.redactor.text)
         if told := lineage.sent_text(sent, record.facts["run"]):
@@ -361,23 +360,43 @@ def publish(work: Work) -> None:
     note_mlflow_runs(project, record, work.ready)
 
 
-def start_sending(work: Work) -> None:
-    """Let another process send what is done while the rest runs, unless this one has MLflow loaded anyway."""
-    project, options = work.project, work.options
-    if options.offline or ("mlflow" in sys.modules and not options.keep_warm):
-        return
-    uri = lineage.tracking_uri(project.root, project.environ)
-    work.sender = Sender(project.root, work.record.name, project.environ, lineage.modules(uri),
-                         work.pool if options.keep_warm else None)
-    work.sender.start()
+@contextmanager
+def sending(work: Work) -> Iterator[None]:
+    """However the run ends, no process that was to send is left."""
+    try:
+        yield
+    finally:
+        if work.sender:
+            work.sender.stop()
 
 
-def sent_meanwhile(work: Work) -> list[str] | None:
-    """What another process has sent; None where there is none. Raises RuntimeError where MLflow took nothing."""
-    told = work.sender.result() if work.sender else None
+def prepare_sending(work: Work) -> None:
+    """Let another process import MLflow while the steps run, where no warm one is kept that has it loaded already."""
+    if not (work.options.offline or work.options.keep_warm or "mlflow" in sys.modules):
+        with suppress(OSError):  # then this process sends it
+            work.sender = Sender(work.project.root, work.project.environ)
+
+
+def sent_by_another(work: Work, uri: str) -> list[str] | None:
+    """What another process sent, that has MLflow loaded: forked from the kept warm one, or prepared; None where there
+    is none. Raises RuntimeError where MLflow took nothing."""
+    work.project.save()  # it knows the digests then, too
+    told = sent_by_the_warm(work, uri) if work.pool and work.options.keep_warm else None
+    if work.sender:
+        told = work.sender.send()
     if told and told["error"]:
         raise RuntimeError(told["error"])
     return told and told["sent"]
+
+
+def sent_by_the_warm(work: Work, uri: str) -> dict | None:
+    from notemill.execute.warm.call import call
+
+    try:
+        return json.loads(call(work.pool, MODULE, [str(work.project.root)], work.project.environ,
+                               lineage.modules(uri)).splitlines()[-1])
+    except (NotemillError, OSError, ValueError, LookupError):
+        return None  # this process sends it
 
 
 def note_mlflow_runs(project: Project, record: Record, ready: Mapping[str, Ready]) -> None:
