@@ -80,7 +80,7 @@ def cli(*args, project=None):
     from notemill.cli import main
 
     out, err = io.StringIO(), io.StringIO()
-    handler = signal.getsignal(signal.SIGTERM)
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)}
     try:
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
             main(_words(args, project))
@@ -88,7 +88,8 @@ def cli(*args, project=None):
     except SystemExit as done:
         ended = done.code or 0
     finally:
-        signal.signal(signal.SIGTERM, handler)
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
     return Result(ended, out.getvalue(), err.getvalue())
 
 

@@ -321,6 +321,7 @@ def main(args: list[str] | None = None) -> None:
     except click.ClickException as error:
         usage(click.UsageError(error.format_message()), args)
     except (KeyboardInterrupt, click.Abort):
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # who is impatient presses again while it ends
         fail("interrupted", 130)
     except (NotemillError, OSError) as error:
         fail(str(in_words(error)), in_words(error).exit_code)

@@ -448,7 +448,7 @@ def test_training_rows_that_the_model_never_saw_are_a_usage_error(case):
 
 
 @pytest.mark.parametrize(("config", "words"), [
-    ({"margin": 5}, "margin is 5"), ({"slicing": {"margin": 1}}, "slicing: margin is 1"),
+    ({"margin": 5}, "margin is 5"), ({"slicing": {"margin": 2}}, "slicing: margin is 2"),
     ({"metric": "adjusted_rand_score"}, "'adjusted_rand_score' is unknown")])
 def test_a_percentage_or_a_figure_of_clusters_is_a_usage_error(case, config, words):
     case.gate |= config

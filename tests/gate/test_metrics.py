@@ -72,7 +72,8 @@ def test_every_scorer_for_the_task_can_be_asked():
     failed = set()
     for classes in (0, 2, 4):
         truth, answers = some_answers(classes)
-        for name in [name for name in get_scorer_names() if metrics._is_regression(name) == (classes == 0)]:
+        for name in [name for name in get_scorer_names() if metrics._is_regression(name) == (classes == 0)
+                     and name not in metrics.OF_CLUSTERS]:
             try:
                 score = metrics.score(metrics.find(name, classes == 0), truth, answers)(np.ones(80))
             except ValueError:

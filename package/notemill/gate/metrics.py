@@ -112,7 +112,7 @@ def check_margin(metric: Metric, config: Mapping) -> None:
     """A margin as wide as the scale is a mistake: a percentage, perhaps. Raises BadMetric."""
     given = {"margin": config.get("margin"), "slicing: margin": config.get("slicing", {}).get("margin")}
     for name, value in given.items():
-        if value is not None and value >= 1 and not metric.is_loss and metric.scorer not in UNBOUNDED:
+        if value is not None and value > 1 and not metric.is_loss and metric.scorer not in UNBOUNDED:
             raise BadMetric(f"the {name} is {value:g}, and '{metric.name}' is never above 1", None,
                             "write a share, as 0.05")
 
