@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -112,10 +112,8 @@ def one_notebook(folder: Path, path: Path, expected: str, least: int = 0) -> dic
 def throw_away(*rivals: Callable[[int], object]) -> None:
     """Once without being measured; one that is broken will be found so again."""
     for measure in rivals:
-        try:
+        with suppress(Broken):
             measure(0)
-        except Broken:
-            pass
 
 
 def linear(folder: Path, scale: Scale, rounds: int) -> Iterator[Measurement]:

@@ -7,7 +7,6 @@ their resamples and defaults. The tests (tests/gate/test_simulations.py) run the
 
 import argparse
 import json
-import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -16,21 +15,18 @@ from pathlib import Path
 from statistics import NormalDist
 from types import SimpleNamespace
 
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # small matrices: more threads only wait for each other
+import numpy as np
+from threadpoolctl import threadpool_limits
 
-import numpy as np  # noqa: E402  (reads the line above)
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
-
-from notemill.gate import metrics  # noqa: E402
-from notemill.gate.checks.champion import TAIL, check_champion  # noqa: E402
-from notemill.gate.checks.floor import check_floor  # noqa: E402
-from notemill.gate.checks.slices import MARGIN as SLICE_MARGIN  # noqa: E402
-from notemill.gate.checks.slices import check_slices  # noqa: E402
-from notemill.gate.judged import Judged  # noqa: E402
-from notemill.gate.metrics import Answers, Metric, Truth  # noqa: E402
-from notemill.gate.shares import wilson  # noqa: E402
-from notemill.gate.statistics import Rows  # noqa: E402
+from notemill.gate import metrics
+from notemill.gate.checks.champion import TAIL, check_champion
+from notemill.gate.checks.floor import check_floor
+from notemill.gate.checks.slices import MARGIN as SLICE_MARGIN
+from notemill.gate.checks.slices import check_slices
+from notemill.gate.judged import Judged
+from notemill.gate.metrics import Answers, Metric, Truth
+from notemill.gate.shares import wilson
+from notemill.gate.statistics import Rows
 
 DOCS = Path(__file__).parents[2] / "docs" / "explanation"
 PAGE, FIGURES = "gate-simulations.md", "gate-simulations.json"
@@ -320,4 +316,5 @@ def keep(name: str, simulations: int, found: Sequence[dict], folder: Path) -> No
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    with threadpool_limits(1):  # small matrices: more threads only wait for each other
+        main(sys.argv[1:])

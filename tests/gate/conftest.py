@@ -1,7 +1,9 @@
 """Tiny projects whose run is already recorded: tables, a scikit-learn model, figures; the gate judges them for real."""
 
 import copy
+import importlib
 import json
+import sys
 from importlib.metadata import version
 
 import numpy as np
@@ -190,3 +192,23 @@ def real_case(tmp_path):
 def look():
     """One check of a verdict by its name."""
     return lambda verdict, name: next(check for check in verdict["checks"] if check["check"] == name)
+
+
+@pytest.fixture
+def exported(tmp_path, monkeypatch):
+    """`exported(text)`: the module that these cells of the train notebook, tagged `export`, are in a run."""
+    names = ("judged", "judged.train")
+
+    def make(text):
+        folder = tmp_path / "made" / "judged"
+        folder.mkdir(parents=True)
+        (folder / "__init__.py").write_text("")
+        (folder / "train.py").write_text(text)
+        monkeypatch.syspath_prepend(str(tmp_path / "made"))
+        for name in names:
+            monkeypatch.delitem(sys.modules, name, raising=False)
+        return importlib.import_module("judged.train")
+
+    yield make
+    for name in names:
+        sys.modules.pop(name, None)

@@ -1,7 +1,5 @@
 """Time, size and memory are measured by the gate's own clock, and held against what is declared."""
 
-import importlib
-import sys
 import time
 
 import numpy as np
@@ -54,16 +52,9 @@ def budgets_of(case):
 
 
 @pytest.fixture
-def odd_case(case, tmp_path, monkeypatch):
+def odd_case(case, exported):
     """A model whose class stands in cells of the train notebook; what it does in use is said by C."""
-    folder = tmp_path / "made" / "judged"
-    folder.mkdir(parents=True)
-    (folder / "__init__.py").write_text("")
-    (folder / "train.py").write_text(CODE)
-    monkeypatch.syspath_prepend(str(tmp_path / "made"))
-    for name in ("judged", "judged.train"):
-        monkeypatch.delitem(sys.modules, name, raising=False)
-    odd = importlib.import_module("judged.train").Odd
+    odd = exported(CODE).Odd
     case.cells["train"] = [code(CODE, tags=["export"])]
 
     def make(how, **budgets):
@@ -74,9 +65,7 @@ def odd_case(case, tmp_path, monkeypatch):
         del case.gate["metrics"]
         return case
 
-    yield make
-    for name in ("judged", "judged.train"):
-        sys.modules.pop(name, None)
+    return make
 
 
 def test_an_honest_model_keeps_to_generous_budgets(odd_case):

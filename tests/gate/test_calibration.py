@@ -1,7 +1,5 @@
 """Probabilities and residuals: what is well calibrated passes, and squared probabilities are caught."""
 
-import importlib
-import sys
 from types import SimpleNamespace
 
 import numpy as np
@@ -276,27 +274,18 @@ class Squared(LogisticRegression):
 
 
 @pytest.fixture
-def squared(make_case, tmp_path, monkeypatch):
+def squared(make_case, exported):
     """A project whose train notebook defines a model that squares its probabilities."""
-    folder = tmp_path / "made" / "judged"
-    folder.mkdir(parents=True)
-    (folder / "__init__.py").write_text("")
-    (folder / "train.py").write_text(CODE)
-    monkeypatch.syspath_prepend(str(tmp_path / "made"))
-    for name in ("judged", "judged.train"):
-        monkeypatch.delitem(sys.modules, name, raising=False)
     case = make_case(rows=1000)
     case.cells["train"] = [code(CODE, tags=["export"])]
-    estimator = importlib.import_module("judged.train").Squared()
+    estimator = exported(CODE).Squared()
     case.model = make_pipeline(ColumnTransformer([("all", "passthrough", ["a", "b", "c"])]), estimator).fit(
         case.train.drop(columns="y"), case.train["y"].to_numpy(dtype="object"))
     said = case.model.predict_proba(case.test)[:, 1]
     labels = case.model.predict(case.test)
     case.figures = {"roc_auc": roc_auc_score(case.test["y"] == "yes", said),
                     "accuracy": np.mean(labels == case.test["y"])}
-    yield case
-    for name in ("judged", "judged.train"):
-        sys.modules.pop(name, None)
+    return case
 
 
 def by_command(case):

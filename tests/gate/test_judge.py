@@ -1,6 +1,5 @@
 """The whole gate on recorded runs: what passes, what is refused, and that every failure is a refusal."""
 
-import importlib
 import os
 import signal
 import subprocess
@@ -236,25 +235,16 @@ WORDS = {"exit": "left no answers", "kill": "SIGKILL", "hang": "within 5 s", "ra
 
 
 @pytest.fixture
-def odd_case(real_case, tmp_path, monkeypatch):
+def odd_case(real_case, exported):
     """A model whose class stands in cells of the train notebook."""
-    folder = tmp_path / "made" / "judged"
-    folder.mkdir(parents=True)
-    (folder / "__init__.py").write_text("")
-    (folder / "train.py").write_text(CODE)
-    monkeypatch.syspath_prepend(str(tmp_path / "made"))
-    for name in ("judged", "judged.train"):
-        monkeypatch.delitem(sys.modules, name, raising=False)
-    odd = importlib.import_module("judged.train").Odd
+    odd = exported(CODE).Odd
 
     def make(how, tags=("export",)):
         real_case.model = skops.io.dumps(odd(how).fit(None, None))
         real_case.cells["train"] = [code(CODE, tags=tags)]
         return real_case
 
-    yield make
-    for name in ("judged", "judged.train"):
-        sys.modules.pop(name, None)
+    return make
 
 
 @pytest.mark.parametrize("how", WORDS)

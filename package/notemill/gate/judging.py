@@ -90,7 +90,7 @@ def configured(project: Project) -> Mapping:
 
 def check_warn(gate: Mapping, place: str) -> None:
     """Raise UsageError where a check may not be made a warning, or is none."""
-    allowed = [name for name in (*verdict.names_for(gate), *verdict.LATER) if name not in verdict.FIRM]
+    allowed = [name for name in verdict.names_for(gate) if name not in verdict.FIRM]
     for name in gate.get("warn", ()):
         if name in verdict.FIRM:
             raise UsageError(place, f"'{name}' cannot be made a warning: without it no figure means anything",

@@ -14,7 +14,6 @@ NAMES = ("metric", "floor", "dummy", "baseline", "champion", "agreement", "slice
 CUSTOM = "custom."  # before the name of a project's own check
 RERUN = "reproducible"  # only where it is asked for
 FIRM = ("metric", "held_out", "rows")  # never a mere warning: without them the other figures mean nothing
-LATER = ()  # keys of `gate:` that nothing judges yet
 NOT_ASKED = "not asked for"
 FIGURES = ("figure", "low", "high", "n", "limit")
 OUTCOMES = ("passed", "refused", "warned", "not assessed", NOT_ASKED)
@@ -55,7 +54,7 @@ def from_json(value: object) -> Check:
 
 
 def is_name(name: object) -> bool:
-    return name in (*NAMES, *LATER) or name == RERUN or (isinstance(name, str) and name.startswith(CUSTOM))
+    return name in NAMES or name == RERUN or (isinstance(name, str) and name.startswith(CUSTOM))
 
 
 def names_for(config: Mapping) -> list[str]:
@@ -77,8 +76,7 @@ def complete(checks: Sequence[Check], config: Mapping) -> list[Check]:
     warn."""
     found = {check.check: check for check in checks}
     every = [found.get(name) or refused(name, "the check gave no result") for name in names_for(config)]
-    more = [Check(name, "not assessed", hint="this version of notemill does not judge it")
-            for name in LATER if name in config] + ([found[RERUN]] if RERUN in found else [])
+    more = [found[RERUN]] if RERUN in found else []
     return [soften(check, config.get("warn", ())) for check in [*every, *more]]
 
 
