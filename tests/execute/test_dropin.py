@@ -289,10 +289,30 @@ def test_settings_of_ipython(tmp_path, monkeypatch):
     monkeypatch.setenv("PYTHONSTARTUP", "first.py")
     assert dropin.has_settings()
     monkeypatch.delenv("PYTHONSTARTUP")
-    monkeypatch.setattr("IPython.core.application.SYSTEM_CONFIG_DIRS", [str(tmp_path / "etc")])
+    monkeypatch.setattr(dropin, "SYSTEM_FOLDERS", [str(tmp_path / "etc")])
     assert not dropin.has_settings()
     write(tmp_path / "etc" / "ipython_config.py", "")
     assert dropin.has_settings()
+    monkeypatch.undo()
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "old"))
+    assert not dropin.has_settings()
+    (tmp_path / "old" / "ipython").mkdir(parents=True)
+    assert dropin.has_settings()
+
+
+def test_places_of_settings_are_ipythons(tmp_path, monkeypatch):
+    """They are written down here, for IPython takes long to import."""
+    from IPython.core.application import ENV_CONFIG_DIRS, SYSTEM_CONFIG_DIRS
+    from IPython.paths import get_ipython_dir
+
+    assert list(dropin.SYSTEM_FOLDERS) == SYSTEM_CONFIG_DIRS
+    assert [os.path.join(sys.prefix, "etc", "ipython")] == ENV_CONFIG_DIRS
+    for folder in (tmp_path, "~/mine"):
+        monkeypatch.setenv("IPYTHONDIR", str(folder))
+        assert dropin.ipython_folder() == Path(get_ipython_dir())
+    monkeypatch.delenv("IPYTHONDIR")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert dropin.ipython_folder() == Path(get_ipython_dir()) == tmp_path / ".ipython"
 
 
 # when there is no warm process
@@ -317,8 +337,8 @@ def test_no_room_is_told_and_left_to_papermill(monkeypatch, caplog):
 
     monkeypatch.setattr(tempfile, "mkdtemp", no_room)
     monkeypatch.setattr(logging.getLogger("papermill"), "disabled", True)  # a run of notemill's silences it
-    with dropin.kernel_manager(notebook("1"), "python3") as manager:
-        assert manager is None
+    with dropin.warm_kernel(notebook("1"), "python3") as ready:
+        assert ready() is None
     assert ["No space left" in record.getMessage() for record in caplog.records] == [True]
 
 
@@ -327,8 +347,8 @@ def test_no_room_is_told_and_left_to_papermill(monkeypatch, caplog):
 def test_a_setting_that_means_nothing_is_told_and_left_aside(monkeypatch, caplog):
     monkeypatch.setenv("NOTEMILL_WARM", "perhaps")
     monkeypatch.setattr(logging.getLogger("papermill"), "disabled", True)
-    with dropin.kernel_manager(notebook("1"), "python3") as manager:
-        assert manager is not None
+    with dropin.warm_kernel(notebook("1"), "python3") as ready:
+        assert ready() is not None
     assert ["got 'perhaps'" in record.getMessage() for record in caplog.records] == [True]
 
 

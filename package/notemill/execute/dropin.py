@@ -5,7 +5,7 @@ import logging
 import os
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
@@ -19,25 +19,36 @@ from notemill.notebook import describe
 from notemill.warmth import VARIABLE, keep_warm
 
 OWN_ARGUMENTS = ["-m", "ipykernel_launcher", "-f", "{connection_file}"]
+SYSTEM_FOLDERS = ("/usr/local/etc/ipython", "/etc/ipython")  # of IPython's settings for all
 USUAL_PROVISIONER = "local-provisioner"
 SETTINGS = ("ipython_config.py", "ipython_config.json", "ipython_kernel_config.py", "ipython_kernel_config.json",
             "startup/*.py", "startup/*.ipy")  # a user's: in a warm process they would act once for all
 
 
 @contextmanager
-def kernel_manager(notebook: Mapping, kernel_name: str) -> Iterator[object | None]:
-    """The manager of a warm kernel, gone afterwards; None where the notebook asks for another than this Python's, or
-    there can be no warm one."""
+def warm_kernel(notebook: Mapping, kernel_name: str) -> Iterator[Callable[[], object | None]]:
+    """Ask for a warm kernel, gone afterwards. What it gives waits for it, and returns its manager; None where the
+    notebook asks for another than this Python's, or there can be no warm one: that leaves it to Papermill."""
     with ExitStack() as at_the_end:
         possible = sys.platform == "linux" and is_own(kernel_name) and not has_settings()
-        yield begin(at_the_end, notebook) if possible else None
+        kernel = ask(at_the_end, notebook) if possible else None
+        yield lambda: kernel and manager_of(kernel, at_the_end)
 
 
-def begin(at_the_end: ExitStack, notebook: Mapping) -> object | None:
-    """Start a kernel; what goes wrong is told, and None leaves it to Papermill."""
+def ask(at_the_end: ExitStack, notebook: Mapping) -> WarmKernel | None:
+    """Ask for a kernel; what goes wrong is told."""
     try:
         kernel = make_kernel(at_the_end, notebook)
         kernel.start()
+    except (OSError, NotemillError) as error:
+        warn(f"a warm kernel cannot be started: {error}")
+        return None
+    return kernel
+
+
+def manager_of(kernel: WarmKernel, at_the_end: ExitStack) -> object | None:
+    """Wait for the kernel; what goes wrong is told."""
+    try:
         kernel.pid()
     except (OSError, NotemillError) as error:
         warn(f"a warm kernel cannot be started: {error}")
@@ -94,9 +105,11 @@ def settings_of(folder: Path) -> dict:
 def is_own(kernel_name: str) -> bool:
     """Whether the kernelspec is this interpreter's ipykernel, with nothing added."""
     from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel
+    from jupyter_core.paths import jupyter_path
 
+    folders = [*jupyter_path("kernels"), str(ipython_folder() / "kernels")]
     try:
-        spec = KernelSpecManager().get_kernel_spec(kernel_name)
+        spec = KernelSpecManager(kernel_dirs=folders).get_kernel_spec(kernel_name)
     except NoSuchKernel:
         return False
     words = [word for word in spec.argv if word != "-Xfrozen_modules=off"]
@@ -114,12 +127,19 @@ def is_this_python(word: str) -> bool:
 
 def has_settings() -> bool:
     """Whether somebody has changed how IPython behaves."""
-    from IPython.core.application import ENV_CONFIG_DIRS, SYSTEM_CONFIG_DIRS
-    from IPython.paths import get_ipython_dir
-
-    folders = [Path(get_ipython_dir(), "profile_default"), *map(Path, (*SYSTEM_CONFIG_DIRS, *ENV_CONFIG_DIRS))]
-    return bool(os.environ.get("PYTHONSTARTUP")) or any(
+    folders = [ipython_folder() / "profile_default", *map(Path, SYSTEM_FOLDERS), Path(sys.prefix, "etc", "ipython")]
+    return bool(os.environ.get("PYTHONSTARTUP")) or old_folder().is_dir() or any(
         any(folder.glob(name)) for folder in folders for name in SETTINGS)
+
+
+def ipython_folder() -> Path:
+    """Where a user's IPython keeps its settings. IPython would tell; to import it takes longer than a warm kernel."""
+    return Path(os.environ.get("IPYTHONDIR", "~/.ipython")).expanduser()
+
+
+def old_folder() -> Path:
+    """Where IPython up to 1.x kept them; it still reads them there."""
+    return Path(os.environ.get("XDG_CONFIG_HOME") or "~/.config", "ipython").expanduser()
 
 
 def imports_of(notebook: Mapping) -> tuple[str, ...]:

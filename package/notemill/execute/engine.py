@@ -246,21 +246,22 @@ class NotemillEngine(Engine):
             return run_job(nb, kernel_name, job, km, running)
         manager = SavedAtTimes(nb, output_path=output_path, progress_bar=progress_bar, log_output=log_output,
                                autosave_cell_every=autosave_cell_every)
-        manager.notebook_start()
-        try:
-            cls.execute_managed_notebook(manager, kernel_name, log_output=log_output, **kwargs)
+        return run_dropin(manager, kernel_name, log_output=log_output, **kwargs)
+
+
+def run_dropin(manager, kernel_name, **kwargs):
+    """Run anybody's notebook."""
+    from notemill.execute import dropin
+
+    try:
+        with dropin.warm_kernel(manager.nb, kernel_name) as ready:
+            manager.notebook_start()  # it saves while the kernel starts
+            NBClientEngine.execute_managed_notebook(manager, kernel_name, km=ready(), **kwargs)
             manager.next_save = math.inf  # Papermill writes what it is given back
-        finally:
-            manager.cleanup_pbar()
-            manager.notebook_complete()
-        return manager.nb
-
-    @classmethod
-    def execute_managed_notebook(cls, nb_man, kernel_name, **kwargs):
-        from notemill.execute import dropin
-
-        with dropin.kernel_manager(nb_man.nb, kernel_name) as manager:  # None: Papermill starts one of its own
-            return NBClientEngine.execute_managed_notebook(nb_man, kernel_name, km=manager, **kwargs)
+    finally:
+        manager.cleanup_pbar()
+        manager.notebook_complete()
+    return manager.nb
 
 
 def run_job(nb, kernel_name, job, km, running):
