@@ -2,6 +2,7 @@
 
 import json
 import re
+import threading
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -17,6 +18,7 @@ from notemill.late import import_whole
 CELL_LINE = r"^\s*(?:File\s+)?(?:Cell|Input) In\s?\[{count}\],? line (\d+)"
 GROUP_LINE = re.compile(r'^  (?:\|   )?File ".*?ipykernel_\d+/\d+\.py", line (\d+), in <module>', re.M)
 CRASH_LINE = re.compile(r'^  File ".*?ipykernel_\d+/\d+\.py", line (\d+)', re.M)
+SCHEMA = threading.Lock()
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -63,6 +65,10 @@ def _papermill(job: Job, kernel: Kernel) -> Running:
 def import_papermill() -> None:
     """Its way to files in HDFS is not ours, and would cost the import of pyarrow."""
     import_whole("papermill", without="pyarrow")
+    from nbformat.validator import get_validator
+
+    with SCHEMA:  # nbformat makes its validator when it is first asked: each of two threads would make one
+        get_validator(4, 5)
 
 
 def _run_cells(job: Job, kernel: Kernel, running: Running) -> None:
