@@ -149,8 +149,9 @@ def make_version(records, made, *, name="mixed", code=None, types=(), **more):
         "code": {path: records.add(text.encode()) for path, text in (code or {}).items()}, **more}
     manifest["runtime"] = {name: records.add(data) for name, data in wheel.runtime_files(manifest).items()}
     manifest |= {"content": content_of(manifest), "requires": wheel.requirements(manifest)}
-    texts = {"card.md": card.render(manifest, VERDICT, made.schema), "verdict.json": json.dumps(VERDICT),
-             "provenance.json": "{}"}
+    facts = card.collect(manifest, VERDICT, made.schema, {"run": "r1", "steps": []}, tables={})
+    texts = {"card.md": card.render(facts), "card.json": json.dumps(facts), "human.md": "",
+             "verdict.json": json.dumps(VERDICT), "provenance.json": "{}"}
     manifest["files"] |= {name: records.add(text.encode()) for name, text in texts.items()}
     return manifest
 

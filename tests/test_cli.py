@@ -17,17 +17,24 @@ from notemill.errors import NotemillError
 
 REFERENCE = Path(__file__).parents[1] / "docs" / "reference" / "cli.md"
 COMMANDS = module.cli.commands
-PUBLIC = ["run", "plan", "warm", "why", "get", "compare", "debug", "lineage", "gc", "gate", "register", "versions",
-          "package", "export", "init"]
-IN_A_PROJECT = [name for name in PUBLIC if name != "init"]
-HEAVY = {"gate", "register", "package", "init"}  # what they print when they succeed has tests of its own
+PUBLIC = ["run", "plan", "warm", "why", "get", "compare", "report", "debug", "lineage", "gc", "gate", "register",
+          "versions", "card", "promote", "rollback", "approve", "ledger", "registry", "package", "export", "verify",
+          "init"]
+IN_A_PROJECT = [name for name in PUBLIC if name not in ("init", "verify")]
+# What these print when they succeed has tests of its own.
+HEAVY = {"gate", "register", "card", "promote", "rollback", "approve", "package", "verify", "init"}
 # Words for each command: some that succeed once there has been a run, and some that fail, with the exit code.
 WORDS = {"run": ([], ["nowhere"], 2), "plan": ([], ["nowhere"], 2), "why": (["one"], ["noe"], 2),
          "warm": (["--status"], ["--status", "--stop"], 2),
          "get": (["one.out", "FILE"], ["one.uot", "FILE"], 2), "compare": (["latest", "latest"], ["latest", "9999"], 2),
+         "report": ([], ["nowhere"], 2),
          "debug": (["one"], ["noe"], 2), "lineage": (["RUN"], ["20000101-000000-0000"], 2),
          "gc": ([], ["--keep-days", "-1"], 2), "gate": (None, [], 2), "register": (None, [], 2),
-         "versions": ([], ["nowhere"], 2), "package": (None, ["99"], 2), "export": ([], ["nowhere"], 2),
+         "promote": (None, ["99"], 2), "rollback": (None, [], 2), "ledger": ([], ["nowhere"], 2),
+         "approve": (None, ["99", "--by", "Ada", "--reason", "x"], 2), "registry": (["check"], ["chek"], 2),
+         "versions": ([], ["nowhere"], 2), "card": (None, ["99"], 2),
+         "package": (None, ["99"], 2), "export": ([], ["nowhere"], 2),
+         "verify": (None, ["FILE"], 2),
          "init": (None, ["FILE", "--target", "y"], 2)}
 
 
@@ -111,7 +118,13 @@ def test_a_folder_that_is_no_project(tmp_path, name):
 
 
 def words_of_none(name):
-    return ["x"] * sum(isinstance(p, click.Argument) and p.nargs == 1 for p in COMMANDS[name].params)
+    """Words that are well formed, and mean nothing."""
+    words = []
+    for one in (one for one in COMMANDS[name].params if one.nargs == 1):
+        word = one.type.choices[0] if isinstance(one.type, click.Choice) else "x"
+        if isinstance(one, click.Argument) or one.required:
+            words += [word] if isinstance(one, click.Argument) else [one.opts[0], word]
+    return words
 
 
 def test_plan_prints_the_shape_that_people_script_against(ran):

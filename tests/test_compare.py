@@ -1,4 +1,4 @@
-"""Two runs compared."""
+"""Two runs compared: what differs in their records."""
 
 import copy
 import json

@@ -1,14 +1,18 @@
 """`notemill gc` removes what nothing refers to, and never what a kept run, a record or a running run refers to."""
 
+import contextlib
 import datetime
 import json
 import os
 
 import pytest
 from filelock import FileLock
+from ledger_samples import bare, project_of
+from s3_server import running_bucket
 from tiny import cli, make_project, write
 
 from notemill.project import open_project
+from notemill.store import Store
 
 
 class Cache:
@@ -225,3 +229,22 @@ def test_digests_of_what_is_gone_are_forgotten(cache):
     cache.age()
     cache.gc()
     assert open_project(cache.root).store.digests.values == {}
+
+
+@pytest.mark.parametrize("shared", ["../shared", "s3://records/gc"])
+def test_records_elsewhere_are_asked_too(tmp_path, monkeypatch, shared):
+    """What a version was made from is kept, though it is in the cache alone."""
+    with running_bucket(tmp_path) if shared.startswith("s3:") else contextlib.nullcontext({}) as variables:
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+        records, _ = project_of(tmp_path / "project", records=shared)
+        store = Store(tmp_path / "project" / ".notemill")
+        data, other = (store.add_bytes(text) for text in (b"training rows", b"nobody's"))
+        manifest = bare(records, "toy", "a")
+        manifest["files"]["provenance.json"] = records.add(json.dumps({"data": data}).encode())
+        records.keep_manifest(manifest)
+        for sha256 in (data, other):
+            os.utime(store.place(sha256), (0, 0))
+        before = records.place_.names("")
+        assert cli("gc", "--keep-days", "0", project=tmp_path / "project").code == 0
+        assert store.has(data) and not store.has(other) and records.place_.names("") == before

@@ -156,19 +156,34 @@ def get(name: str, file: Path, run_name: str | None, folder: Path, as_json: bool
 
 
 @cli.command()
-@click.argument("left", metavar="RUN")
-@click.argument("right", metavar="RUN")
+@click.argument("left", metavar="RUN|VERSION")
+@click.argument("right", metavar="RUN|VERSION")
 @click.option("--output", type=click.Path(path_type=Path), metavar="FILE.html", help="Write a page.")
 @click.option("--all", "everything", is_flag=True, help="What is the same, too.")
 @in_project
 def compare(left: str, right: str, output: Path | None, everything: bool, folder: Path, as_json: bool):
-    """What differs between two runs.
+    """What differs between two runs, or two registered versions.
 
-    Parameters, data, code, environment, metrics, durations.
+    A version is a number or an alias; a run is its name or its end. Of versions: figures with n and interval, checks,
+    the gate's settings, data, columns, code, parameters, libraries, sizes, times, the card's human parts.
     """
-    from notemill.commands import look
+    from notemill.commands import compare as command
 
-    look.compare(folder, left, right, output, everything, as_json=as_json)
+    command.compare(folder, left, right, output, everything, as_json=as_json)
+
+
+@cli.command()
+@click.option("--output", type=click.Path(path_type=Path), metavar="FILE.html",
+              help="Where to (default: reports/project.html).")
+@in_project
+def report(output: Path | None, folder: Path, as_json: bool):
+    """Write the page of this project.
+
+    Its pipeline as a flow chart, each step's purpose, what is tracked and what is not, coverage, runs and versions.
+    """
+    from notemill.commands import report as command
+
+    command.report(folder, output, as_json=as_json)
 
 
 @cli.command()
@@ -239,6 +254,90 @@ def versions(folder: Path, as_json: bool):
 
 @cli.command()
 @click.argument("version", metavar="[VERSION]", required=False)
+@click.option("--check", is_flag=True, help="Is it true? Exit 1 and the differences, if not; with --output, of FILE.")
+@click.option("--output", type=click.Path(path_type=Path), metavar="FILE", help="Write it to FILE.md or FILE.html.")
+@in_project
+def card(version: str | None, check: bool, output: Path | None, folder: Path, as_json: bool):
+    """Print a registered version's model card.
+
+    VERSION is a number or an alias: the newest challenger unless told otherwise.
+    """
+    from notemill.commands import card as command
+
+    sys.exit(command.show(folder, version, check, output, as_json=as_json))
+
+
+BY = click.option("--by", metavar="PERSON", help="Who moves it; default: as git calls you, else your login.")
+
+
+@cli.command()
+@click.argument("version", metavar="[VERSION]", required=False)
+@BY
+@click.option("--reason", metavar="TEXT", help="Why, for the ledger.")
+@in_project
+def promote(version: str | None, by: str | None, reason: str | None, folder: Path, as_json: bool):
+    """Make a registered version the champion.
+
+    VERSION is a number or an alias: the challenger unless told otherwise. With `risk: high` somebody else than the
+    commit's author has to approve it first.
+    """
+    from notemill.commands import registry as command
+
+    command.promote(folder, version, by, reason, as_json=as_json)
+
+
+@cli.command()
+@BY
+@click.option("--reason", metavar="TEXT", help="Why, for the ledger.")
+@click.option("--retire", is_flag=True, help="Back to no champion at all; needs --reason.")
+@in_project
+def rollback(by: str | None, reason: str | None, retire: bool, folder: Path, as_json: bool):
+    """Make the champion before the champion again."""
+    from notemill.commands import registry as command
+
+    command.rollback(folder, by, reason, retire, as_json=as_json)
+
+
+@cli.command()
+@click.argument("version", metavar="VERSION")
+@click.option("--by", metavar="PERSON", required=True, help="Who approves: a name, an address, or both.")
+@click.option("--reason", metavar="TEXT", required=True, help="Why it may go into production.")
+@in_project
+def approve(version: str, by: str, reason: str, folder: Path, as_json: bool):
+    """Say that a version may go into production.
+
+    Not by the author of its commit. The approval is for exactly this content.
+    """
+    from notemill.commands import registry as command
+
+    command.approve(folder, version, by, reason, as_json=as_json)
+
+
+@cli.command()
+@in_project
+def ledger(folder: Path, as_json: bool):
+    """Every promotion, rollback and approval; exit 1 if damaged."""
+    from notemill.commands import registry as command
+
+    sys.exit(command.ledger(folder, as_json=as_json))
+
+
+@cli.command()
+@click.argument("what", type=click.Choice(["check"]))
+@click.option("--fix", is_flag=True, help="Mend what can be mended without losing anything; say what was done.")
+@in_project
+def registry(what: str, fix: bool, folder: Path, as_json: bool):
+    """Does MLflow say what the ledger says? Exit 1: no.
+
+    Is the ledger whole, do MLflow's aliases and tags say the same, are the files of all promoted versions there?
+    """
+    from notemill.commands import registry as command
+
+    sys.exit(command.registry_check(folder, fix, as_json=as_json))
+
+
+@cli.command()
+@click.argument("version", metavar="[VERSION]", required=False)
 @click.option("--output", type=click.Path(path_type=Path), metavar="DIR", help="Where to (default: dist/).")
 @in_project
 def package(version: str | None, output: Path | None, folder: Path, as_json: bool):
@@ -252,13 +351,33 @@ def package(version: str | None, output: Path | None, folder: Path, as_json: boo
 
 
 @cli.command()
+@click.argument("version", metavar="[VERSION", required=False)
+@click.argument("file", metavar="FILE]", required=False, type=click.Path(path_type=Path))
 @click.option("--check", is_flag=True, help="Write nothing; exit 1 where package/ and the notebooks differ.")
 @in_project
-def export(check: bool, folder: Path, as_json: bool):
-    """Write the cells tagged `export` to package/, as modules."""
-    from notemill.commands import register as command
+def export(version: str | None, file: Path | None, check: bool, folder: Path, as_json: bool):
+    """Write a version as an archive, or exported cells as modules.
 
-    sys.exit(command.export(folder, check, as_json=as_json))
+    With VERSION (a number or an alias) and FILE: everything of that version in one zip archive that can be verified
+    offline. Without them: the cells tagged `export` go to package/, a module for each notebook.
+    """
+    from notemill.commands import export as command
+
+    sys.exit(command.export(folder, version, file, check, as_json=as_json))
+
+
+@cli.command()
+@click.argument("file", type=click.Path(path_type=Path), metavar="WHEEL|ARCHIVE")
+@JSON
+@told
+def verify(file: Path, as_json: bool):
+    """Is this wheel or archive whole, and signed? Exit 1: no.
+
+    Whose signature it has to be, NOTEMILL_TRUSTED_KEY says: the file of a public key.
+    """
+    from notemill.commands import export as command
+
+    sys.exit(command.verify(file, as_json=as_json))
 
 
 @cli.command()

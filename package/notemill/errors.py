@@ -29,6 +29,13 @@ class UsageError(NotemillError):
     exit_code = 2
 
 
+class MissingExtra(UsageError):
+    """A part that is installed only where it is asked for, by an extra of the distribution."""
+
+    def __init__(self, what: str, extra: str):
+        super().__init__(what, "need what is not installed here", hint=f"pip install 'notemill[{extra}]'")
+
+
 class StepError(NotemillError):
     """A step failed; `details` name step, cell, line and report."""
 

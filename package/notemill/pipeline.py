@@ -64,6 +64,8 @@ class Pipeline:
     params: Mapping[str, object]
     task: str | None = None
     risk: str | None = None
+    promote: str | None = None
+    records: str | None = None
     contract: Path | None = None
     gate: Mapping[str, object] | None = None
     smoke: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
@@ -108,8 +110,9 @@ def read_pipeline(root: Path) -> Pipeline:
     pipeline = Pipeline(
         name=raw["name"], root=root, steps=_steps(raw, root, places), params=raw.get("params", {}),
         task=raw.get("task"), risk=raw.get("risk"), gate=raw.get("gate"), smoke=raw.get("smoke", {}), places=places,
+        promote=raw.get("promote"), records=raw.get("records"),
         contract=_existing(root, raw["contract"], where(FILE, places, ("contract",))) if "contract" in raw else None)
-    for problem in (_file_problems, _name_problems, _gate_problems):
+    for problem in (_file_problems, _name_problems, _gate_problems, _registry_problems):
         for error in problem(pipeline):
             raise error
     return pipeline
@@ -248,6 +251,14 @@ def _gate_problems(pipeline: Pipeline) -> Iterator[UsageError]:
         yield UsageError(pipeline.where("gate", "data"), f"the held-out rows '{gate['data']}' reach the training step",
                          "no path may lead from them to the step that makes the model",
                          "give the training step other rows than those it is judged on")
+
+
+def _registry_problems(pipeline: Pipeline) -> Iterator[UsageError]:
+    """A promotion that nobody would look at, though the risk asks for it."""
+    if pipeline.promote == "auto" and pipeline.risk in ("medium", "high"):
+        yield UsageError(pipeline.where("promote"), f"'auto' does not go with 'risk: {pipeline.risk}'",
+                         "only what has a low risk is promoted without somebody who says so",
+                         "take the line out, and promote by hand: notemill promote")
 
 
 def reaches(pipeline: Pipeline, output: str, step: str) -> bool:

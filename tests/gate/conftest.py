@@ -15,9 +15,11 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.metrics import accuracy_score, r2_score, roc_auc_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from tiny import make_project, notebook
+from tiny import cli, make_project, notebook
 
-from notemill.gate import Known, asking, judge, predictor, worker
+from notemill.gate import Champion, Known, asking, judge, predictor, worker
+from notemill.gate.checks import CHECKS, check_skew
+from notemill.gate.verdict import not_asked
 from notemill.project import open_project
 
 NUMBERS = ["a", "b", "c"]
@@ -124,7 +126,9 @@ class Case:
 
     def _recorded(self, project, name, body, kept):
         executed = json.dumps(notebook(*self.cells.get(name, ["1"]))).encode()
-        inputs = {key: {"from": source, **kept[source]} for key, source in body.get("inputs", {}).items()}
+        files = {f"{step}.{key}": file for step, one in self.steps.items() for key, file in one["outputs"].items()}
+        inputs = {key: {"from": source, "file": files[source], **kept[source]}
+                  for key, source in body.get("inputs", {}).items()}
         outputs = {key: {"file": file, **kept[f"{name}.{key}"]} for key, file in body["outputs"].items()}
         return {"step": name, "status": "done", "inputs": inputs, "outputs": outputs,
                 "components": {"modules": {}, "distributions": {}, "python": "3.11.0"},
@@ -134,6 +138,12 @@ class Case:
         """The verdict."""
         seconds = more.pop("seconds", None)
         return judge(*self.make(), Known(**more), seconds=seconds)
+
+    def by_command(self):
+        """(exit code, {check: it}) of `notemill gate --json`."""
+        self.make()
+        result = cli("gate", "--json", project=self.root)
+        return result.code, {check["check"]: check for check in result.json["checks"]}
 
     def outcomes(self, **more):
         """{check: outcome}."""
@@ -156,24 +166,65 @@ class Here(asking.Asked):
 
 
 @pytest.fixture
-def here(monkeypatch):
-    """Spare the processes: the gate's work and the models' are done in this one."""
+def no_trial(monkeypatch):
+    """Spare the process in which the model package is tried: test_skew.py, which is about that, has it."""
+    monkeypatch.setitem(CHECKS, "skew", lambda judged: not_asked("skew", "spared") if judged.evidence.job["package"]
+                        else check_skew(judged))
+
+
+@pytest.fixture
+def judged_here(monkeypatch, no_trial):
+    """Spare the gate's process: its work is done in this one; models have processes of their own."""
+    def run_worker(folder, environ, seconds):
+        worker.main(str(folder / "job.json"), str(folder / "result.json"))
+
+    monkeypatch.setattr("notemill.gate.judging.run_worker", run_worker)
+
+
+@pytest.fixture
+def here(monkeypatch, judged_here):
+    """Spare all processes: models are asked in this one, too."""
     def ask(bundle, folder, code, tables, is_regression, seconds):
         folder.mkdir(parents=True)
         asking.lay(folder, tables)
         return Here(bundle, folder, {name: len(table) for name, table in tables.items()}, is_regression, seconds)
 
-    def run_worker(folder, environ, seconds):
-        worker.main(str(folder / "job.json"), str(folder / "result.json"))
-
     monkeypatch.setattr("notemill.gate.asking.ask", ask)
-    monkeypatch.setattr("notemill.gate.judging.run_worker", run_worker)
+
+
+@pytest.fixture
+def only(monkeypatch, look):
+    """`only(name)(case)`: one check of a case; the others, and what they alone ask of the model, are spared."""
+    def make(name):
+        monkeypatch.setattr("notemill.gate.worker.checks_for", lambda config: {name: CHECKS[name]})
+        if not name.startswith(("robustness.", "training.", "skew")):
+            monkeypatch.setattr("notemill.gate.evidence.variants_of", lambda evidence: {})
+        return lambda case, **more: look(case.judge(**more), name)
+
+    return make
 
 
 @pytest.fixture
 def make_case(tmp_path, here):
     """A case of a given task and number of held-out rows, judged in this process."""
     return lambda *args, **kwargs: Case(tmp_path / "project", *args, **kwargs)
+
+
+@pytest.fixture(scope="session")
+def honest_verdicts():
+    """What `honest` has worked out already."""
+    return {}
+
+
+@pytest.fixture
+def honest(make_case, honest_verdicts):
+    """`honest(task)`: (exit code, {check: it}) of an honest case, by the command line; judged once for all tests."""
+    def make(task):
+        if task not in honest_verdicts:
+            honest_verdicts[task] = make_case(task).by_command()
+        return honest_verdicts[task]
+
+    return make
 
 
 @pytest.fixture
@@ -186,6 +237,12 @@ def case(make_case):
 def real_case(tmp_path):
     """An honest classification, judged as users have it: in processes of its own."""
     return Case(tmp_path / "project")
+
+
+@pytest.fixture
+def champion_of(tmp_path):
+    """`champion_of(verdict)`: a champion whose files are not there, for what looks at its verdict alone."""
+    return lambda verdict: Champion("version 3", tmp_path / "none", tmp_path / "none", verdict)
 
 
 @pytest.fixture

@@ -10,10 +10,10 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import brier_score_loss, log_loss, r2_score, roc_auc_score
 from sklearn.pipeline import make_pipeline
 from sklearn.svm import LinearSVC
-from tiny import cli, code
+from tiny import code
 
 from notemill.errors import UsageError
-from notemill.gate import recalibrating
+from notemill.gate import recalibrating, statistics
 from notemill.gate.checks import calibration_error, calibration_loss, residuals
 from notemill.gate.metrics import Answers, Truth
 from notemill.gate.parts import part, together
@@ -39,6 +39,13 @@ def regression(said, values, *, config=None, groups=None):
     evidence = SimpleNamespace(is_regression=True, answers=Answers(said), truth=Truth(values),
                                config={"calibration": config or {}}, rows=Rows(len(said), None, groups))
     return SimpleNamespace(evidence=evidence)
+
+
+@pytest.fixture
+def few_resamples(monkeypatch):
+    """For figures alone: how wide the intervals are is not looked at."""
+    monkeypatch.setattr(statistics, "LEAST_RESAMPLES", 20)
+    monkeypatch.setattr(statistics, "MOST_RESAMPLES", 20)
 
 
 def draws(n, seed, spread=1.5):
@@ -138,7 +145,7 @@ def test_the_squares_of_several_classes_are_refused():
     assert check.outcome == "refused"
 
 
-def test_what_is_lost_is_what_a_perfect_recalibration_gains():
+def test_what_is_lost_is_what_a_perfect_recalibration_gains(few_resamples):
     p, y = draws(40_000, 5)
     said = parts_of(calibration_loss.check_calibration_loss(judged(p ** 2, y)))["Brier score given away"]
     true = (brier_score_loss(y, p ** 2) - brier_score_loss(y, p)) / (y.mean() * (1 - y.mean()))
@@ -288,28 +295,20 @@ def squared(make_case, exported):
     return case
 
 
-def by_command(case):
-    """(exit code, {check: it}) of `notemill gate --json`."""
-    case.make()
-    result = cli("gate", "--json", project=case.root)
-    return result.code, {check["check"]: check for check in result.json["checks"]}
-
-
 def test_squared_probabilities_in_a_project_are_refused_by_name(squared):
-    code, checks = by_command(squared)
+    code, checks = squared.by_command()
     assert code == 3
     assert checks["calibration.loss"]["outcome"] == "refused"
     assert "too low as a whole" in checks["calibration.loss"]["hint"]
     assert checks["metric"]["outcome"] == checks["dummy"]["outcome"] == "passed"
-    assert "calibration.loss" in cli("gate", project=squared.root).out
     squared.gate["warn"] = ["calibration.loss", "calibration.error", "agreement"]
-    assert by_command(squared)[1]["calibration.loss"]["outcome"] == "warned"
+    assert squared.by_command()[1]["calibration.loss"]["outcome"] == "warned"
 
 
 @pytest.mark.parametrize(("task", "asked"), [("classification", NAMES[:2]), ("three", NAMES[:2]),
                                              ("regression", NAMES[2:])])
-def test_honest_projects_pass_and_say_what_is_not_asked_for(make_case, task, asked):
-    code, checks = by_command(make_case(task))
+def test_honest_projects_pass_and_say_what_is_not_asked_for(honest, task, asked):
+    code, checks = honest(task)
     assert code == 0
     assert {name: checks[name]["outcome"] for name in NAMES} == {
         name: "passed" if name in asked else "not asked for" for name in NAMES}
@@ -320,7 +319,7 @@ def test_a_model_without_probabilities_has_no_calibration(make_case):
     case.model = make_pipeline(ColumnTransformer([("all", "passthrough", ["a", "b", "c"])]), LinearSVC()).fit(
         case.train.drop(columns="y"), case.train["y"].to_numpy(dtype="object"))
     case.figures = {"roc_auc": roc_auc_score(case.test["y"] == "yes", case.model.decision_function(case.test))}
-    code, checks = by_command(case)
+    code, checks = case.by_command()
     assert (code, checks["calibration.loss"]["hint"]) == (0, "the model gives no probabilities")
 
 
@@ -328,7 +327,7 @@ def test_predictions_that_are_too_low_are_refused_by_name(make_case):
     case = make_case("regression")
     case.model[-1].intercept_ -= 2.5
     case.figures = {"r2": r2_score(case.test["y"], case.model.predict(case.test))}
-    code, checks = by_command(case)
+    code, checks = case.by_command()
     assert code == 3
     assert checks["calibration.residuals"]["outcome"] == "refused"
     assert "the predictions are too low by 2." in checks["calibration.residuals"]["hint"]

@@ -1,19 +1,17 @@
 """The champion on the same rows: who is worse is refused by name, an equal passes, and what fails is a refusal."""
 
 import json
-import os
 
 import numpy as np
 import pytest
 import skops.io
+from gate_toy import SPLIT, two_notebooks
 from sklearn.compose import ColumnTransformer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
-from tiny import cli, code, make_project, run
+from tiny import cli, run
 
-from notemill import lineage
 from notemill.gate import Champion
-from notemill.registry import registry
 
 
 def fit(table, columns=("a", "b", "c")):
@@ -37,13 +35,13 @@ def champion(tmp_path, case):
 
 
 @pytest.fixture
-def judged(case, champion, look):
+def judged(case, champion, only):
     """The check, of the case beside a champion of this model."""
-    return lambda model, *schema: look(case.judge(champion=champion(model, *schema)), "champion")
+    return lambda model, *schema: only("champion")(case, champion=champion(model, *schema))
 
 
-def test_no_champion_yet_passes_and_says_so(case, look):
-    check = look(case.judge(), "champion")
+def test_no_champion_yet_passes_and_says_so(case, only):
+    check = only("champion")(case)
     assert (check["outcome"], check["hint"]) == ("passed", "there is no champion yet: nothing to compare with")
     assert check["figure"] is None
 
@@ -60,6 +58,18 @@ def test_who_is_better_passes(case, judged):
     assert check["outcome"] == "passed" and check["low"] > 0
 
 
+def test_the_bound_counts_and_not_the_intervals_end(case, champion, only):
+    """Each is 95 %: the interval has two ends to be wrong at."""
+    known = champion(case.model)
+    case.fit(["a", "b"])
+    found = only("champion")(case, champion=known)
+    low, least = found["low"], found["details"]["least"]
+    assert low < least < 0
+    for margin, outcome in [(-(low + least) / 2, "passed"), (-least - 1e-4, "refused")]:
+        case.gate["margin"] = round(margin, 6)
+        assert only("champion")(case, champion=known)["outcome"] == outcome
+
+
 def test_who_is_worse_is_refused(case, judged):
     better = case.model
     case.fit(["a"])
@@ -70,28 +80,31 @@ def test_who_is_worse_is_refused(case, judged):
 
 
 def test_the_interval_is_the_paired_bootstraps(case, judged):
-    """Against resamples that scikit-learn scores, one by one."""
+    """Against resamples that scikit-learn scores, one by one: both ends, and the bound that counts."""
     from sklearn.metrics import roc_auc_score
 
     better, truth = case.model, case.test["y"] == "yes"
     case.fit(["a"])
     ours, theirs = (model.predict_proba(case.test.drop(columns="y"))[:, 1] for model in (case.model, better))
     random, gaps = np.random.default_rng(9), []
-    while len(gaps) < 2000:
+    while len(gaps) < 500:
         chosen = random.integers(0, 200, 200)
         gaps.append(roc_auc_score(truth[chosen], ours[chosen]) - roc_auc_score(truth[chosen], theirs[chosen]))
     check = judged(better)
-    assert [check["low"], check["high"]] == pytest.approx(np.quantile(gaps, [0.05, 0.95]), abs=0.006)
+    found = [check["low"], check["details"]["least"], check["high"]]
+    assert found == pytest.approx(np.quantile(gaps, [0.025, 0.05, 0.975]), abs=0.008)
+    assert found[0] < found[1] - 0.003
+    assert f"at worst {-found[1]:.4g} worse (95 % sure, one-sided: this is held against the margin)" in check["hint"]
     assert check["figure"] == pytest.approx(roc_auc_score(truth, ours) - roc_auc_score(truth, theirs), abs=1e-12)
 
 
-def test_too_few_rows_to_tell_is_refused_and_says_how_many_would_do(make_case, champion, look):
+def test_too_few_rows_to_tell_is_refused_and_says_how_many_would_do(make_case, champion, only):
     case = make_case()
     other = case.model
     case.fit(["a", "b"])    # as good, for the third column says nothing
     case.gate["margin"] = 0.001
-    check = look(case.judge(champion=champion(other, case.schema)), "champion")
-    assert check["outcome"] == "refused" and check["figure"] > -0.001 > check["low"]
+    check = only("champion")(case, champion=champion(other, case.schema))
+    assert check["outcome"] == "refused" and check["figure"] > -0.001 > check["details"]["least"]
     assert "these 200 rows cannot tell" in check["hint"] and "rows would do" in check["hint"]
 
 
@@ -101,30 +114,30 @@ def test_a_wider_margin_lets_pass(case, judged):
     assert judged(better)["outcome"] == "passed"
 
 
-def test_a_warning_softens_a_figure_and_nothing_else(case, champion, look):
+def test_a_warning_softens_a_figure_and_nothing_else(case, champion, only):
     better, case.gate["warn"] = case.model, ["champion"]
     case.fit(["a"])
-    assert look(case.judge(champion=champion(better)), "champion")["outcome"] == "warned"
-    assert look(case.judge(unknown="MLflow does not answer"), "champion")["outcome"] == "refused"
+    assert only("champion")(case, champion=champion(better))["outcome"] == "warned"
+    assert only("champion")(case, unknown="MLflow does not answer")["outcome"] == "refused"
 
 
-def test_rows_of_one_group_are_drawn_together(case, champion, look):
+def test_rows_of_one_group_are_drawn_together(case, champion, only):
     better = case.model
     case.fit(["a"])
     case.test = case.test.assign(who=np.arange(200) % 8)
     known = champion(better)
-    alone = look(case.judge(champion=known), "champion")
+    alone = only("champion")(case, champion=known)
     case.gate["group"] = "who"
-    together = look(case.judge(champion=known), "champion")
+    together = only("champion")(case, champion=known)
     assert alone["figure"] == together["figure"]
     assert alone["low"] != together["low"]
 
 
-def test_the_margin_of_a_loss_is_a_share_of_the_champions(make_case, tmp_path, champion, look):
+def test_the_margin_of_a_loss_is_a_share_of_the_champions(make_case, champion, only):
     case = make_case("regression")
     case.gate["metric"] = "rmse"
     case.figures["rmse"] = float(np.sqrt(np.mean((case.model.predict(case.test) - case.test["y"]) ** 2)))
-    check = look(case.judge(champion=champion(case.model, case.schema)), "champion")
+    check = only("champion")(case, champion=champion(case.model, case.schema))
     assert check["outcome"] == "passed"
     assert check["limit"] == pytest.approx(-0.01 * case.figures["rmse"])
 
@@ -135,7 +148,7 @@ def test_a_champion_of_other_classes_is_a_refusal(case, judged):
     check = judged(other, {**case.schema, "target": target})
     assert check["outcome"] == "refused" and check["figure"] is None
     assert "its classes are ja, nein, and those of the model no, yes" in check["hint"]
-    assert "take MLflow's alias 'champion' away" in check["hint"]
+    assert "notemill rollback --retire" in check["hint"]
 
 
 def test_a_champion_that_wants_other_columns_is_a_refusal(case, judged):
@@ -146,8 +159,8 @@ def test_a_champion_that_wants_other_columns_is_a_refusal(case, judged):
     assert "the champion (version 3) cannot be compared on today's rows" in check["hint"] and "'d'" in check["hint"]
 
 
-def test_a_champion_that_cannot_be_known_is_a_refusal(case, look):
-    check = look(case.judge(unknown="http://mlflow: no answer"), "champion")
+def test_a_champion_that_cannot_be_known_is_a_refusal(case, only):
+    check = only("champion")(case, unknown="http://mlflow: no answer")
     assert check["outcome"] == "refused"
     assert check["hint"] == "it cannot be known whether there is a champion: http://mlflow: no answer"
 
@@ -170,10 +183,6 @@ target = {"name": "y", "type": "category", "classes": ["no", "yes"], "positive":
 facts = {"format": 1, "task": "classification", "target": target,
          "columns": [{"name": name, "type": "number", "role": "feature", "from": {}} for name in "abc"],
          "split": {"kind": "random", "group": None}, "rows": {"train": 200}}
-table[:200].to_parquet(train, index=False)
-table[200:].to_parquet(test, index=False)
-with open(schema, "w") as file:
-    json.dump(facts, file)
 """
 TRAIN = """
 import pandas as pd
@@ -189,18 +198,12 @@ skops.io.dump(fitted, model)
 
 
 def whole_project(root, **params):
-    steps = {"prepare": {"notebook": "prepare.ipynb",
-                         "outputs": {"train": "train.parquet", "test": "test.parquet", "schema": "schema.json"}},
-             "train": {"notebook": "train.ipynb", "params": params, "inputs": {"data": "prepare.train"},
-                       "outputs": {"model": "model.skops"}}}
-    return make_project(
-        root, steps=steps, name="whole", gate={"model": "train.model", "data": "prepare.test",
-                                               "schema": "prepare.schema"},
-        notebooks={"prepare.ipynb": [code('train = test = schema = ""', tags=["parameters"]), PREPARE],
-                   "train.ipynb": [code('data = model = names = ""\nstrength = 1.0', tags=["parameters"]), TRAIN]})
+    return two_notebooks(root, PREPARE + SPLIT, TRAIN, name="whole", params=params,
+                         parameters='data = model = names = ""\nstrength = 1.0')
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("here")
 def test_from_the_registry_to_the_exit_code(tmp_path):
     """A whole project: the first version is made the champion, then a challenger is as good, and one is worse."""
     root = whole_project(tmp_path, names="abc")
@@ -209,8 +212,7 @@ def test_from_the_registry_to_the_exit_code(tmp_path):
     check = next(check for check in first.json["checks"] if check["check"] == "champion")
     assert first.code == 0 and "no champion yet" in check["hint"]
     assert cli("register", project=root).code == 0
-    with registry(lineage.tracking_uri(root, os.environ)) as client:
-        client.set_registered_model_alias("whole", "champion", "1")
+    assert cli("promote", project=root).code == 0
     for params, ended, outcome in [({"names": "abc", "strength": 0.5}, 0, "passed"), ({"names": "a"}, 3, "refused")]:
         assert run(whole_project(tmp_path, **params)).code == 0
         result = cli("gate", project=root)

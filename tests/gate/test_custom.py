@@ -5,24 +5,23 @@ from dataclasses import FrozenInstanceError
 
 import numpy as np
 import pytest
-from tiny import cli, code, write
+from tiny import code, write
 
 from notemill.errors import UsageError
 from notemill.gate import Figure
-from notemill.gate.checks import CHECKS
-from notemill.gate.verdict import not_asked
+from notemill.gate.checks.custom import custom_checks
 
 OWN = '''
 from notemill.gate import Figure
 
 
 def accuracy(model, rows):
-    right = model.predict(rows) == rows["y"]
-    return Figure(right.mean(), 0.7, n=len(rows), passed=right.mean() > 0.7)
+    right, p = model.predict(rows) == rows["y"], model.predict_proba(rows)[:, 1]
+    return Figure(right.mean(), 0.7, low=p.min(), high=p.max(), n=len(rows), passed=right.mean() > 0.7)
 
 
-def proba(model, rows):
-    return Figure(float(model.predict_proba(rows)[:, 1].mean()), low=0.0, high=1.0, passed=True, hint="fine")
+def plain(model, rows):
+    return Figure(0.5, low=0.0, high=1.0, passed=True, hint="fine")
 
 
 def too_strict(model, rows):
@@ -42,30 +41,30 @@ def helper():
 '''
 
 
-@pytest.fixture(autouse=True)
-def no_trial(monkeypatch):
-    """Spare the trial of the model package: test_skew.py is about that."""
-    monkeypatch.setitem(CHECKS, "skew", lambda judged: not_asked("skew", "spared"))
+@pytest.fixture
+def alone(monkeypatch):
+    """The project's own checks without the others, which take their time: these count as refused then."""
+    monkeypatch.setattr("notemill.gate.worker.checks_for", custom_checks)
+    monkeypatch.setattr("notemill.gate.evidence.variants_of", lambda evidence: {})
 
 
 def customs(case, body="pass", **custom):
     """(exit code, {name: the check}) of `notemill gate`."""
     case.gate["custom"] = custom
-    case.make()
     write(case.root / "package" / "own" / "checks.py", OWN.replace("{}", body))
     write(case.root / "package" / "own" / "__init__.py", "")
-    result = cli("gate", "--json", project=case.root)
-    return result.code, {check["check"].removeprefix("custom."): check for check in result.json["checks"]
-                         if check["check"].startswith("custom.")}
+    code, checks = case.by_command()
+    return code, {name.removeprefix("custom."): check for name, check in checks.items() if name.startswith("custom.")}
 
 
 def test_functions_of_the_projects_own_are_asked(case):
-    code, checks = customs(case, right="own.checks.accuracy", mean="own.checks.proba")
+    code, checks = customs(case, right="own.checks.accuracy", plain="own.checks.plain")
     assert code == 0
-    assert list(checks) == ["right", "mean"]
+    assert list(checks) == ["right", "plain"]
     assert checks["right"]["figure"] == pytest.approx(case.figures["accuracy"])
     assert (checks["right"]["limit"], checks["right"]["n"], checks["right"]["outcome"]) == (0.7, 200, "passed")
-    assert (checks["mean"]["low"], checks["mean"]["high"], checks["mean"]["n"]) == (0, 1, 200)
+    assert 0 < checks["right"]["low"] < checks["right"]["figure"] < checks["right"]["high"] < 1
+    assert (checks["plain"]["low"], checks["plain"]["high"], checks["plain"]["n"]) == (0, 1, 200)
 
 
 def test_a_function_that_says_no_refuses_and_may_only_warn(case):
@@ -79,6 +78,7 @@ def test_a_function_that_says_no_refuses_and_may_only_warn(case):
         case.judge()
 
 
+@pytest.mark.usefixtures("alone")
 @pytest.mark.parametrize(("body", "words"), [
     ("raise ValueError('not today')", "own.checks.odd: own/checks.py, line 19: ValueError: not today"),
     ("return 0.9", "gave back float: a Figure is wanted"),
@@ -92,10 +92,12 @@ def test_what_is_no_figure_is_refused_in_words(case, body, words):
     assert words in checks["odd"]["hint"]
 
 
+@pytest.mark.usefixtures("alone")
 def test_an_error_is_told_by_its_line(case):
     assert "own/checks.py, line 27: ZeroDivisionError" in customs(case, deeper="own.checks.deeper")[1]["deeper"]["hint"]
 
 
+@pytest.mark.usefixtures("alone")
 @pytest.mark.parametrize(("dotted", "words"), [("nowhere.checks", "ModuleNotFoundError: No module named 'nowhere'"),
                                                ("own.checks.nothing", "has no attribute 'nothing'")])
 def test_a_function_that_is_not_there_is_refused(case, dotted, words):
@@ -104,6 +106,25 @@ def test_a_function_that_is_not_there_is_refused(case, dotted, words):
     assert words in checks["other"]["hint"]
 
 
+@pytest.mark.usefixtures("alone")
+def test_the_code_of_a_function_is_kept_with_the_verdict(case, champion_of, look):
+    """And compared with the champion's: comments aside, and with what it imports of the project."""
+    case.gate["custom"] = {"deep": "own.checks.deeper"}
+    case.make()
+    write(case.root / "package" / "own" / "__init__.py", "")
+    path = write(case.root / "package" / "own" / "checks.py", f"import own.helper{OWN.replace('{}', 'pass')}")
+    write(case.root / "package" / "own" / "helper.py", "LIMIT = 1")
+    before = case.judge()
+    assert list(before["functions"]["deep"]) == [f"package/own/{name}.py" for name in ("__init__", "checks", "helper")]
+    told = []
+    for text in (path.read_text() + "# fine", path.read_text().replace("1 / 0", "Figure(1, passed=True)")):
+        path.write_text(text)
+        told.append(look(case.judge(champion=champion_of(before)), "settings"))
+    assert [one["outcome"] for one in told] == ["passed", "warned"]
+    assert told[1]["hint"].endswith("custom.deep: package/own/checks.py changed")
+
+
+@pytest.mark.usefixtures("alone")
 def test_the_modules_of_the_run_come_before_those_of_today(case):
     case.cells["train"] = [code("KNOWN = 41", tags=["export"])]
     case.make()

@@ -16,7 +16,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.tree import DecisionTreeClassifier
-from tiny import code
+from tiny import cli, code
 
 from notemill.errors import UsageError
 from notemill.files import read_json
@@ -70,22 +70,36 @@ def test_the_floor_is_held_against_the_lower_end(case, look):
 
 
 @pytest.mark.parametrize("name", ["roc_auc", "accuracy", "n"])
-def test_a_forged_figure_is_named(case, look, name):
+def test_a_forged_figure_is_named(case, only, name):
     case.figures[name] += 0.01 if name != "n" else 1
-    check = look(case.judge(), "agreement")
+    check = only("agreement")(case)
     assert check["outcome"] == "refused"
     assert check["hint"].startswith(f"{name} is ")
 
 
-def test_the_gates_metric_has_to_be_among_the_figures(case, look):
+def test_the_gates_metric_has_to_be_among_the_figures(case, only):
     del case.figures["roc_auc"]
-    assert "roc_auc is not among" in look(case.judge(), "agreement")["hint"]
+    assert "roc_auc is not among" in only("agreement")(case)["hint"]
 
 
 @pytest.mark.parametrize("content", [b"{", b"[]", b"{}", b'{"roc_auc": NaN}', b'{"roc_auc": "good"}'])
-def test_figures_that_are_none_are_refused(case, content):
+def test_figures_that_are_none_are_refused(case, only, content):
     case.contents["evaluate.metrics"] = content
-    assert case.outcomes()["agreement"] == "refused"
+    assert only("agreement")(case)["outcome"] == "refused"
+
+
+@pytest.mark.parametrize(("task", "name", "lost"), [
+    ("classification", "roc_auc", "no"), ("three", "roc_auc_ovr", "low")])
+def test_figures_of_held_out_rows_that_lack_a_class_are_told_in_words(make_case, only, task, name, lost):
+    """Where our own figure is no number, and where scikit-learn's scorer refuses."""
+    case = make_case(task)
+    case.test = case.test[case.test["y"] != lost].reset_index(drop=True)
+    case.gate["metric"], case.figures = name, {name: 0.9}
+    for check in ("metric", "dummy", "agreement"):
+        found = only(check)(case)
+        assert (found["outcome"], found["figure"]) == ("refused", None)
+        assert found["hint"] == (f"{name} on the held-out rows is no number: none of them is of the class '{lost}'. "
+                                 "Hold out rows of every class")
 
 
 def test_a_training_table_that_is_the_held_out_one_is_refused(case, look):
@@ -126,6 +140,21 @@ def test_rows_in_another_table_that_training_took_warn(case, look):
     assert look(verdict, "held_out")["outcome"] == "passed"
 
 
+def test_what_training_took_and_nobody_can_look_into_is_named(case, look):
+    project, record = case.make()
+    plain = project.store.add_bytes(case.test.assign(y="?").drop(columns="a").to_csv().encode())
+    for name, digest in [("odd.csv", plain), ("bad.csv", project.store.add_bytes(b"")), ("more.xlsx", plain),
+                         ("gone.parquet", "7" * 64), ("notes.txt", plain)]:
+        record["steps"][1]["inputs"][name.partition(".")[0]] = {"from": f"data/{name}", "file": name, "sha256": digest}
+    check = look(judge(project, record), "leakage.duplicates")
+    assert (check["outcome"], check["figure"]) == ("not assessed", 0)
+    unread, unlike = check["hint"].split(". Not compared, for they are tables of another kind: ")
+    assert unread.startswith("The model's step also took what could not be looked into: 'data/bad.csv' ('data/bad.csv'")
+    assert "'data/more.xlsx' (only .csv and .parquet files are read)" in unread
+    assert "'data/gone.parquet' (its content is no longer in the store)" in unread
+    assert unlike.startswith("'data/odd.csv' (") and "'a'" in unlike and "notes" not in check["hint"]
+
+
 def test_a_model_that_learnt_from_the_source_itself_is_refused(case, look):
     project, record = case.make()
     for step in record["steps"][:2]:
@@ -144,16 +173,15 @@ def test_what_every_figure_rests_on_cannot_be_a_warning(case, name):
 
 @pytest.mark.parametrize(("task", "kind"), [("classification", "number"), ("classification", "category"),
                                             ("three", "category"), ("regression", "number")])
-def test_a_column_that_gives_the_target_away_is_named(make_case, look, task, kind):
+def test_a_column_that_gives_the_target_away_is_named(make_case, only, task, kind):
     case = make_case(task)
     case.schema["columns"].append({"name": "copy of y", "type": kind, "role": "feature", "from": {"type": "data"}})
     for table in (case.train, case.test):
         codes = table["y"] if task == "regression" else table["y"].map({"no": 0, "yes": 1})
         table["copy of y"] = codes ** 3 if kind == "number" else "it is " + table["y"].astype("str")
-    verdict = case.judge()
-    assert look(verdict, "leakage.target")["outcome"] == "refused"
-    assert "'copy of y'" in look(verdict, "leakage.target")["hint"]
-    assert "'a'" not in look(verdict, "leakage.target")["hint"]
+    check = only("leakage.target")(case)
+    assert check["outcome"] == "refused"
+    assert "'copy of y'" in check["hint"] and "'a'" not in check["hint"]
 
 
 def test_a_constant_model_is_no_better_than_a_dummy(case, look):
@@ -166,19 +194,20 @@ def test_a_constant_model_is_no_better_than_a_dummy(case, look):
 
 def test_a_model_that_is_worse_than_simple_means_is_refused_beyond_the_margin(case, look):
     case.fit(["b"])
-    assert look(case.judge(), "dummy")["outcome"] == "passed"
-    assert look(case.judge(), "baseline")["outcome"] == "refused"
-    assert "a linear model on the raw columns has roc_auc 0.9" in look(case.judge(), "baseline")["hint"]
+    verdict = case.judge()
+    assert look(verdict, "dummy")["outcome"] == "passed"
+    assert look(verdict, "baseline")["outcome"] == "refused"
+    assert "a linear model on the raw columns has roc_auc 0.9" in look(verdict, "baseline")["hint"]
     case.gate["margin"] = 0.5
     assert look(case.judge(), "baseline")["outcome"] == "passed"
 
 
-def test_a_model_that_may_be_worse_than_simple_means_is_warned_of(case, look):
+def test_a_model_that_may_be_worse_than_simple_means_is_warned_of(case, only):
     case.fit(["a"])
-    gap = look(case.judge(), "baseline")
+    gap = only("baseline")(case)
     assert gap["low"] < gap["figure"] < 0
     case.gate["margin"] = round(-gap["figure"] + 0.0001, 4)
-    check = look(case.judge(), "baseline")
+    check = only("baseline")(case)
     assert check["outcome"] == "warned"
     assert "may be worse" in check["hint"]
 
@@ -236,7 +265,7 @@ WORDS = {"exit": "left no answers", "kill": "SIGKILL", "hang": "within 5 s", "ra
 
 @pytest.fixture
 def odd_case(real_case, exported):
-    """A model whose class stands in cells of the train notebook."""
+    """A model whose class stands in cells of the train notebook, in a process of its own or (`here`) in this one."""
     odd = exported(CODE).Odd
 
     def make(how, tags=("export",)):
@@ -248,7 +277,8 @@ def odd_case(real_case, exported):
 
 
 @pytest.mark.parametrize("how", WORDS)
-def test_a_model_that_gives_no_answer_is_refused(odd_case, look, how):
+def test_a_model_that_gives_no_answer_is_refused(odd_case, look, request, how):
+    request.getfixturevalue("judged_here" if how in ("exit", "kill", "hang") else "here")
     verdict = odd_case(how).judge(seconds=5 if how == "hang" else 120)
     for name in ("metric", "dummy", "baseline", "agreement"):
         assert look(verdict, name)["outcome"] == "refused"
@@ -257,18 +287,24 @@ def test_a_model_that_gives_no_answer_is_refused(odd_case, look, how):
     assert verdict["verdict"] == "refused"
 
 
+@pytest.mark.usefixtures("judged_here")
 def test_exported_cells_work_in_the_gate(odd_case, look):
     verdict = odd_case("fair").judge()
     assert look(verdict, "metric")["outcome"] == "passed"
     assert look(verdict, "dummy")["outcome"] == "refused"
 
 
-def test_a_type_that_nobody_reviewed_is_not_loaded(odd_case, look):
-    case = odd_case("kill", tags=())
-    assert look(case.judge(), "metric")["hint"].startswith(
+@pytest.mark.usefixtures("here")
+def test_a_type_that_nobody_reviewed_is_not_loaded(odd_case, only):
+    assert only("metric")(odd_case("kill", tags=()))["hint"].startswith(
         "model.skops is not loaded: nobody has reviewed judged.train.Odd")
+
+
+@pytest.mark.usefixtures("judged_here")
+def test_a_reviewed_type_has_to_come_with_the_run(odd_case, only):
+    case = odd_case("kill", tags=())
     case.gate["types"] = ["judged.train.Odd"]
-    assert "ModuleNotFoundError" in look(case.judge(), "metric")["hint"]
+    assert "ModuleNotFoundError" in only("metric")(case)["hint"]
 
 
 def test_a_hostile_model_is_not_loaded(case, look, tmp_path):
@@ -281,15 +317,15 @@ def test_a_hostile_model_is_not_loaded(case, look, tmp_path):
 
 
 @pytest.mark.parametrize("content", [b"", b"no archive", b"PK\x03\x04"])
-def test_a_model_file_that_is_none_is_refused(case, content):
+def test_a_model_file_that_is_none_is_refused(case, only, content):
     case.contents["train.model"] = content
-    assert case.outcomes()["metric"] == "refused"
+    assert only("metric")(case)["outcome"] == "refused"
 
 
-def test_rows_that_the_package_would_refuse_are_refused_in_words(case, look):
+def test_rows_that_the_package_would_refuse_are_refused_in_words(case, only):
     case.schema["columns"][0] |= {"range": [-2, 2], "from": {"range": "contract"}}
     case.test.loc[3, "a"] = 7.0
-    check = look(case.judge(), "rows")
+    check = only("rows")(case)
     assert check["outcome"] == "refused"
     assert "row 4, column 'a': 7.0 is above 2" in check["hint"]
 
@@ -302,22 +338,16 @@ def test_a_missing_column_is_a_refusal(case):
     assert outcomes["rows"] == outcomes["metric"] == "refused"
 
 
-def test_too_few_rows_are_refused(make_case, look):
+def test_too_few_rows_are_refused(make_case, only):
     case = make_case(rows=29)
-    assert look(case.judge(), "rows")["hint"] == "29 held-out rows are too few: 30 are wanted (gate: least_rows)"
+    assert only("rows")(case)["hint"] == "29 held-out rows are too few: 30 are wanted (gate: least_rows)"
     case.gate["least_rows"] = 20
-    assert look(case.judge(), "rows")["outcome"] == "passed"
+    assert only("rows")(case)["outcome"] == "passed"
 
 
-def test_held_out_rows_of_one_class_have_no_figure(case):
-    case.test = case.test[case.test["y"] == "yes"].reset_index(drop=True)
-    outcomes = case.outcomes()
-    assert outcomes["metric"] == outcomes["dummy"] == "refused"
-
-
-def test_held_out_rows_of_an_unknown_class_are_refused(case, look):
+def test_held_out_rows_of_an_unknown_class_are_refused(case, only):
     case.test.loc[0, "y"] = "maybe"
-    assert "classes that the model does not know: maybe" in look(case.judge(), "metric")["hint"]
+    assert "classes that the model does not know: maybe" in only("metric")(case)["hint"]
 
 
 def test_a_missing_target_is_refused(case):
@@ -332,11 +362,11 @@ def test_a_table_or_schema_that_cannot_be_read_is_refused(case, part):
     assert case.judge()["verdict"] == "refused"
 
 
-def test_without_training_rows_there_is_nothing_to_compare_with(case, look):
+def test_without_training_rows_there_is_nothing_to_compare_with(case, only):
     del case.steps["train"]["inputs"]["data"]
-    assert "name the training rows" in look(case.judge(), "dummy")["hint"]
+    assert "name the training rows" in only("dummy")(case)["hint"]
     case.gate["train"] = "prepare.train"
-    assert look(case.judge(), "dummy")["outcome"] == "passed"
+    assert only("dummy")(case)["outcome"] == "passed"
 
 
 def test_a_gates_process_that_takes_for_ever_is_a_refusal(real_case, monkeypatch, look):
@@ -398,11 +428,11 @@ def test_only_a_run_that_is_done_is_judged(case, status):
         judge(project, {**record, "status": status})
 
 
-def test_rows_of_one_group_are_drawn_together(case, look):
-    alone = look(case.judge(), "metric")
+def test_rows_of_one_group_are_drawn_together(case, only):
+    alone = only("metric")(case)
     case.test["site"] = [f"site {i // 20}" for i in range(len(case.test))]
     case.gate["group"] = "site"
-    check = look(case.judge(), "metric")
+    check = only("metric")(case)
     assert check["hint"] == "rows of one group are drawn together: 10 groups"
     assert check["figure"] == alone["figure"]
     assert (check["low"], check["high"]) != (alone["low"], alone["high"])
@@ -417,16 +447,36 @@ def test_the_class_to_detect_is_the_schemas(case, look):
     assert look(verdict, "agreement")["outcome"] == "passed"
 
 
-def test_a_model_without_an_error_is_not_sure_beyond_its_rows(case, look):
+def test_a_model_without_an_error_is_not_sure_beyond_its_rows(case, only):
     case.gate |= {"metric": "accuracy", "floor": 0.98, "margin": 1}
     case.train["y"], case.test["y"] = (np.where(table["a"] > 0, "yes", "no") for table in (case.train, case.test))
     case.model = make_pipeline(ColumnTransformer([("a", "passthrough", ["a"])]), DecisionTreeClassifier())
     case.model.fit(case.train, case.train["y"].to_numpy(dtype="object"))
     case.test = case.test[case.test["a"].abs() > 0.1].reset_index(drop=True)
     case.figures = {"accuracy": 1.0}
-    check = look(case.judge(), "floor")
+    check = only("floor")(case)
     assert check["figure"] == check["high"] == 1
     assert check["low"] == 1 - 3 / len(case.test)
+
+
+@pytest.mark.parametrize(("config", "place", "words"), [
+    ({"group": "sight"}, "gate.group", "the held-out rows (prepare.test) have no column 'sight'"),
+    ({"slices": ["c", {"column": "sight", "bins": [0, 1]}]}, "gate.slices.1", "have no column 'sight'"),
+    ({"fairness": {"attributes": ["sight"]}}, "gate.fairness.attributes.0", "have no column 'sight'"),
+    ({"leakage": {"time": "sight"}}, "gate.leakage.time", "neither the held-out nor the training rows have a column"),
+    ({"leakage": {"groups": ["site", "sight"]}}, "gate.leakage.groups.1", "the training rows have a column 'sight'"),
+    ({"slices": ["y"]}, "gate.slices.0", "'y' is the target"), ({"group": "y"}, "gate.group", "'y' is the target")])
+def test_a_column_that_there_is_not_is_told_before_the_model_is_asked(case, monkeypatch, config, place, words):
+    monkeypatch.setattr("notemill.gate.asking.ask", lambda *given, **more: pytest.fail("the model was asked"))
+    case.test["site"] = "north"
+    case.gate |= config
+    case.make()
+    result = cli("gate", project=case.root)
+    assert result.code == 2
+    first, allowed, *hint = result.err.splitlines()
+    assert first.startswith("notebooks/pipeline.yaml:") and f": {place}: " in first and words in first
+    assert allowed.strip() == "columns: a, b, c, site"
+    assert [line.strip() for line in hint] == ["take it out" if "'y'" in words else "did you mean 'site'?"]
 
 
 def test_training_rows_that_the_model_never_saw_are_a_usage_error(case):

@@ -6,15 +6,16 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from browsing import CONTRAST, chromium
 from tiny import cli
 
+from notemill.commands.gate import as_text
+from notemill.files import read_json
 from notemill.gate import drawing, meaning
 from notemill.gate.page import MOST_PARTS, render
 from notemill.gate.verdict import NAMES, parts_of
+from notemill.text import Style
 
-CHROMIUM = Path("/usr/bin/chromium")
-QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-         "--disable-component-update", "--disable-sync"]
 HOSTILE = "</title></text><script>document.title='pwned'</script><img src=x onerror=\"document.title='pwned'\">'\"&"
 BLOCKS = {"title", "p", "h1", "h2", "h3", "dt", "dd", "th", "td", "li", "summary"}
 VOID = {"meta", "wbr"}  # elements of SVG end where they say so
@@ -277,20 +278,15 @@ def test_the_gate_writes_the_page_beside_the_verdict(case):
     page = Path(result.json["page"])
     assert page == case.root / ".notemill/runs/20260101-000000-aaaa/verdict.html" and result.code == 3
     assert "Refused: by floor" in Text(page.read_text()).text
-    told = cli("gate", project=case.root).out.splitlines()
+    told = as_text(read_json(page.with_suffix(".json")), Style(colours=False), page).splitlines()
     assert told[-2] == f"page: {page}"
 
 
 # in a browser
 @pytest.fixture(scope="module")
 def browser():
-    if not CHROMIUM.exists():
-        pytest.skip(f"needs Chromium at {CHROMIUM}")
-    playwright = pytest.importorskip("playwright.sync_api", reason="needs the playwright package")
-    with playwright.sync_playwright() as driver:
-        chromium = driver.chromium.launch(executable_path=str(CHROMIUM), args=QUIET)
-        yield chromium
-        chromium.close()
+    with chromium() as found:
+        yield found
 
 
 @pytest.fixture
@@ -337,30 +333,11 @@ def test_nothing_scrolls_sideways_and_the_console_is_silent(visit, hard, width):
     assert page.title() != "pwned" and HOSTILE in page.inner_text("body")
 
 
-CONTRAST = """
-() => {
-  const light = ([r, g, b]) => [r, g, b].map(c => (c /= 255) <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4)
-    .reduce((sum, c, n) => sum + c * [0.2126, 0.7152, 0.0722][n], 0);
-  const parse = colour => colour.match(/[\\d.]+/g).map(Number);
-  const paper = node => { for (; node; node = node.parentElement) {
-    const c = parse(getComputedStyle(node).backgroundColor); if (c.length < 4 || c[3] > 0.99) return c; } };
-  const bad = [];
-  for (const node of document.querySelectorAll('body *')) {
-    const written = [...node.childNodes].some(n => n.nodeType === 3 && n.data.trim());
-    if (['title', 'desc'].includes(node.tagName) || !written) continue;
-    const style = getComputedStyle(node), ink = node.closest('svg') ? style.fill : style.color;
-    const [a, b] = [light(parse(ink)), light(paper(node))].sort((x, y) => y - x);
-    if ((a + 0.05) / (b + 0.05) < 4.5) bad.push([node.tagName, node.textContent.slice(0, 30), a, b]);
-  }
-  return bad;
-}"""
-
-
 @pytest.mark.parametrize("scheme, dark", [("light", False), ("dark", True)])
 def test_words_can_be_read_in_both_looks(visit, whole, scheme, dark):
     """WCAG AA: at least 4.5 to 1 for every text, within pictures too."""
     page = visit(whole, scheme=scheme)
-    assert page.evaluate(CONTRAST) == []
+    assert page.evaluate(CONTRAST, "title, desc") == []
     paper = page.evaluate("getComputedStyle(document.body).backgroundColor")
     assert (int(re.findall(r"\d+", paper)[0]) < 128) is dark
 

@@ -1,7 +1,10 @@
 """Faults planted in a whole project whose notebooks run: each is caught, by name, through the command line."""
 
+import shutil
+
 import pytest
-from tiny import cli, code, make_project, run
+from gate_toy import two_notebooks
+from tiny import cli, run
 
 PREPARE = """
 import json
@@ -66,27 +69,53 @@ class Slow(TransformerMixin, BaseEstimator):
         return self
 
     def transform(self, X):
-        time.sleep(0.08)
+        time.sleep(0.3)
         return X
 """
 HONEST = {"prepare": {"FAULT": "held = random.permutation(table['patient'].max() + 1)[table['patient']] % 2",
                       "LATER": "more = []"}, "train": {"FAULT": "", "LATER": ""}}
-GATE = {"model": "train.model", "data": "prepare.test", "schema": "prepare.schema", "floor": 0.8, "slices": ["site"],
+GATE = {"floor": 0.8, "slices": ["site"],
         "fairness": {"attributes": ["sex"], "max_difference": 0.15}, "leakage": {"groups": ["patient"]},
-        "budgets": {"latency_p95_ms": 60}, "value": {"false_positive": -1, "false_negative": -2, "minimum": -0.6}}
-HELD = HONEST["prepare"]["FAULT"]
+        "budgets": {"latency_p95_ms": 250}, "value": {"false_positive": -1, "false_negative": -2, "minimum": -0.6}}
+WEST = "; score = score.where(table.site != 'west', random.logistic(size=n))"
+WOMEN = "; score -= 1.5 * (table.sex == 'f'); table['a'] -= table.sex == 'f'"
+SLOW = "fitted = make_pipeline(Slow(), *[part for _, part in fitted.steps]).fit("
+BY_PLACE = "fitted = make_pipeline(StandardScaler(), estimator).fit(rows[names].to_numpy(), "
+LABELS = "rows['answer'].to_numpy(dtype=object))"
+TURNED = "table = table[['b', 'a', 'c', 'sex', 'site', 'patient', 'answer']]"
+# (what is planted, {check that has to name it: words of its hint}): faults that do not hide each other
 FAULTS = {
-    "leakage.target": {"prepare": {"LATER": "table['c'] = (table['answer'] == 'yes') * 2.0; more = ['c']"}},
-    "leakage.groups": {"prepare": {"FAULT": "held = random.integers(0, 2, n)"}},
-    "slices": {"prepare": {"FAULT": HELD + "; score = score.where(table.site != 'west', random.logistic(size=n))"}},
-    "calibration.loss": {"train": {"FAULT": "estimator = Squared()"}},
-    "skew": {"prepare": {"LATER": "more = []; table = table[['b', 'a', 'sex', 'site', 'patient', 'answer']]"},
-             "train": {"LATER": "fitted = make_pipeline(StandardScaler(), estimator).fit("
-                                "rows[names].to_numpy(), rows['answer'].to_numpy(dtype=object))"}},
-    "budgets.latency": {"train": {"LATER": "fitted = make_pipeline(Slow(), *[part for _, part in fitted.steps])"
-                                           ".fit(rows[names], rows['answer'].to_numpy(dtype=object))"}},
-    "fairness": {"prepare": {"FAULT": HELD + "; score -= 1.5 * (table.sex == 'f'); table['a'] -= table.sex == 'f'"}},
-    "value": {"train": {"LATER": "fitted[-1].intercept_ -= 4"}}}
+    "in the rows": (
+        {"prepare": {"FAULT": f"held = random.integers(0, 2, n){WEST}{WOMEN}"}},
+        {"leakage.groups": "values of 'patient' among the held-out rows are", "slices": "site = west: roc_auc 0.",
+         "fairness": "sex: demographic parity difference"}),
+    "in the model": (
+        {"train": {"FAULT": "estimator = Squared()", "LATER": f"{SLOW}rows[names], {LABELS}"}},
+        {"calibration.loss": "are too low as a whole", "budgets.latency": "surely over budget: one row took "}),
+    "on the way": (
+        {"prepare": {"LATER": f"table['c'] = (table['answer'] == 'yes') * 2.0; more = ['c']; {TURNED}"},
+         "train": {"LATER": f"{BY_PLACE}{LABELS}; fitted[-1].intercept_ -= 8"}},
+        {"leakage.target": "'c' alone gives the target away", "value": "which is under the minimum of -0.6",
+         "skew": "the table has its columns as b, a, c, the schema as a, b, c"})}
+
+
+@pytest.fixture(autouse=True)
+def quickly(judged_here, monkeypatch):
+    """The gate's own work is done in this process; the model and the trial of its package have their own."""
+    monkeypatch.setattr("notemill.gate.measuring.SECONDS", 3.0)
+
+
+@pytest.fixture
+def no_trial():
+    """The trial is not spared here: a fault may be on the way into the package."""
+
+
+@pytest.fixture(scope="module")
+def honest(tmp_path_factory):
+    """The project without a fault, run once: a fault is planted in a copy, and only what it touches runs again."""
+    root = project_at(tmp_path_factory.mktemp("honest") / "project", {})
+    assert run(root).code == 0
+    return root
 
 
 def project_at(root, fault):
@@ -95,34 +124,24 @@ def project_at(root, fault):
             source = source.replace(f"{place} = None", line)
         return source
 
-    steps = {"prepare": {"notebook": "prepare.ipynb",
-                         "outputs": {"train": "train.parquet", "test": "test.parquet", "schema": "schema.json"}},
-             "train": {"notebook": "train.ipynb", "inputs": {"data": "prepare.train"},
-                       "outputs": {"model": "model.skops"}}}
-    return make_project(
-        root, steps=steps, name="planted", gate=GATE,
-        notebooks={"prepare.ipynb": [code('train = test = schema = ""', tags=["parameters"]), text("prepare", PREPARE)],
-                   "train.ipynb": [code('data = model = ""', tags=["parameters"]), code(EXPORTED, tags=["export"]),
-                                   text("train", TRAIN)]})
+    return two_notebooks(root, text("prepare", PREPARE), text("train", TRAIN), name="planted", exported=EXPORTED,
+                         **GATE)
 
 
-def judged(tmp_path, fault):
-    root = project_at(tmp_path / "project", fault)
-    result = run(root)
-    assert result.code == 0, result.err
-    return cli("gate", "--json", project=root)
-
-
-def test_the_project_without_a_fault_passes(tmp_path):
-    result = judged(tmp_path, {})
+def test_the_project_without_a_fault_passes(honest):
+    result = cli("gate", "--json", project=honest)
     found = [(check["check"], check["outcome"], check["hint"]) for check in result.json["checks"]
              if check["outcome"] not in ("passed", "not asked for")]
     assert (result.code, found) == (0, [])
 
 
-@pytest.mark.parametrize("name", FAULTS)
-def test_a_planted_fault_is_caught_by_its_name(tmp_path, name):
-    result = judged(tmp_path, FAULTS[name])
+@pytest.mark.parametrize("where", FAULTS)
+def test_planted_faults_are_caught_by_their_names(honest, tmp_path, where):
+    fault, names = FAULTS[where]
+    root = project_at(shutil.copytree(honest, tmp_path / "project", symlinks=True), fault)
+    done = run(root)
+    assert done.code == 0, done.err
+    result = cli("gate", "--json", project=root)
     refused = {check["check"]: check["hint"] for check in result.json["checks"] if check["outcome"] == "refused"}
     assert result.code == 3
-    assert name in refused, refused
+    assert [name for name, words in names.items() if words not in refused.get(name, "")] == [], refused

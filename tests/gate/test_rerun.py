@@ -1,11 +1,16 @@
 """`notemill gate --rerun`: every step again, from the same record."""
 
 import json
+import shutil
 
 import pytest
-from tiny import cli, code, make_project, run
+from gate_toy import SPLIT, two_notebooks
+from tiny import cli, run
 
+from notemill.commands.gate import as_text
+from notemill.files import read_json
 from notemill.gate.difference import difference
+from notemill.text import Style
 
 PREPARE = """
 import json
@@ -17,10 +22,6 @@ table["answer"] = np.where(table["a"] + 0.7 * random.normal(size=300) > 0, "ja",
 facts = {"format": 1, "task": "classification", "split": {"kind": "random", "group": None},
          "target": {"name": "answer", "classes": ["ja", "no"], "positive": "ja"},
          "columns": [{"name": "a", "type": "number", "role": "feature", "from": {}}]}
-table[:200].to_parquet(train, index=False)
-table[200:].to_parquet(test, index=False)
-with open(schema, "w") as file:
-    json.dump(facts, file)
 """
 TRAIN = """
 import pandas as pd
@@ -33,15 +34,27 @@ CHANCE = "import random\nstrength *= 1 + random.SystemRandom().random()\n"
 
 
 def project_at(root, train=TRAIN):
-    steps = {"prepare": {"notebook": "prepare.ipynb",
-                         "outputs": {"train": "train.parquet", "test": "test.parquet", "schema": "schema.json"}},
-             "train": {"notebook": "train.ipynb", "inputs": {"data": "prepare.train"},
-                       "outputs": {"model": "model.skops"}}}
-    return make_project(
-        root, steps=steps, name="again",
-        gate={"model": "train.model", "data": "prepare.test", "schema": "prepare.schema", "metric": "accuracy"},
-        notebooks={"prepare.ipynb": [code('train = test = schema = ""', tags=["parameters"]), PREPARE],
-                   "train.ipynb": [code('data = model = ""\nstrength = 1.0', tags=["parameters"]), train]})
+    return two_notebooks(root, PREPARE + SPLIT, train, name="again", parameters='data = model = ""\nstrength = 1.0',
+                         metric="accuracy")
+
+
+@pytest.fixture(autouse=True)
+def judged_in_this_process(here):
+    """The steps alone run in processes of their own."""
+
+
+@pytest.fixture(scope="module")
+def ran(tmp_path_factory):
+    """The project after an honest run."""
+    root = project_at(tmp_path_factory.mktemp("ran") / "project")
+    assert run(root, "-p", "train.strength=0.5").code == 0
+    return root
+
+
+@pytest.fixture
+def root(ran, tmp_path):
+    """A copy of its own."""
+    return shutil.copytree(ran, tmp_path / "project", symlinks=True)
 
 
 def judged(root, *words):
@@ -50,9 +63,7 @@ def judged(root, *words):
     return result.code, next(check for check in result.json["checks"] if check["check"] == "reproducible")
 
 
-def test_an_honest_run_gives_the_same_again(tmp_path):
-    root = project_at(tmp_path / "project")
-    assert run(root, "-p", "train.strength=0.5").code == 0
+def test_an_honest_run_gives_the_same_again(root):
     before = sorted(path.relative_to(root) for path in root.rglob("*") if ".notemill/objects" not in str(path))
     code, check = judged(root)
     assert (code, check["outcome"], check["figure"], check["n"]) == (0, "passed", 0, 4)
@@ -70,13 +81,12 @@ def test_chance_is_named(tmp_path):
     assert (code, check["outcome"], check["figure"]) == (3, "refused", 1)
     assert check["hint"].startswith("train.model: ") and "parts of the archive" in check["hint"]
     assert [part["name"] for part in check["details"]["parts"] if part["outcome"] == "refused"] == ["train.model"]
-    told = " ".join(cli("gate", "--rerun", project=root).out.split())
+    verdict = read_json(max(root.glob(".notemill/runs/*/verdict.json")))
+    told = " ".join(as_text(verdict, Style(colours=False)).split())
     assert "reproducible 1 0 4 refused" in told and "parts of the archive" in told
 
 
-def test_what_has_changed_since_the_run_is_not_compared(tmp_path):
-    root = project_at(tmp_path / "project")
-    assert run(root).code == 0
+def test_what_has_changed_since_the_run_is_not_compared(root):
     path = root / "notebooks" / "train.ipynb"
     path.write_text(path.read_text().replace("C=strength", "C=2 * strength"))
     code, check = judged(root)

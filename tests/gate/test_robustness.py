@@ -1,5 +1,7 @@
 """The model is asked again about rows in another form: what it may not be moved by, and what it has to bear."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,27 +12,12 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler, scale
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
-from tiny import cli
 
-from notemill.gate.checks import CHECKS
+from notemill.gate.checks.robustness import ROBUSTNESS
 from notemill.gate.metrics import Answers
-from notemill.gate.robust import differing, flipped, noisy, spread
-from notemill.gate.verdict import not_asked
+from notemill.gate.robust import Changed, differing, flipped, noisy, spread
 
 CONTRACT = {"categories": "contract", "null_share": "contract"}
-
-
-@pytest.fixture(autouse=True)
-def no_trial(monkeypatch):
-    """Spare the trial of the model package: test_skew.py is about that."""
-    monkeypatch.setitem(CHECKS, "skew", lambda judged: not_asked("skew", "spared"))
-
-
-def judged(case):
-    """(exit code, {check: its facts}) of `notemill gate`."""
-    case.make()
-    result = cli("gate", "--json", project=case.root)
-    return result.code, {check["check"]: check for check in result.json["checks"]}
 
 
 def outcomes(checks):
@@ -70,7 +57,7 @@ def test_an_honest_model_is_moved_by_nothing(case):
     case.train.loc[:30, "c"] = None
     case.model.steps.insert(1, ("fill", SimpleImputer()))
     case.model.fit(case.train.drop(columns="y"), labels(case))
-    code, checks = judged(case)
+    code, checks = case.by_command()
     assert code == 0
     assert set(outcomes(checks).values()) == {"passed"}
     assert checks["robustness.noise"]["n"] == 200
@@ -80,30 +67,30 @@ def test_an_honest_model_is_moved_by_nothing(case):
 
 
 @pytest.mark.parametrize("task", ["regression", "three"])
-def test_other_tasks_are_moved_by_nothing_either(make_case, task):
-    code, checks = judged(make_case(task))
+def test_other_tasks_are_moved_by_nothing_either(honest, task):
+    code, checks = honest(task)
     assert code == 0
     assert outcomes(checks) == {**dict.fromkeys(["columns", "rows", "float32", "noise"], "passed"),
                                 **dict.fromkeys(["unseen", "missing"], "not asked for")}
 
 
 @pytest.mark.parametrize("task", ["classification", "regression"])
-def test_a_model_that_takes_columns_by_their_place_is_refused(make_case, task):
+def test_a_model_that_takes_columns_by_their_place_is_refused(make_case, only, task):
     case, linear = make_case(task), {"classification": LogisticRegression, "regression": Ridge}[task]
     case.model = make_pipeline(StandardScaler(), linear()).fit(
         case.train[["a", "b", "c"]].to_numpy(),
         case.train["y"].to_numpy(dtype=None if task == "regression" else object))
-    code, checks = judged(case)
+    code, checks = case.by_command()
     assert code == 3
     assert [name for name, outcome in outcomes(checks).items() if outcome == "refused"] == ["columns"]
     assert "takes columns by their place" in checks["robustness.columns"]["hint"]
     case.gate["warn"] = ["robustness.columns"]
-    assert judged(case)[0] == 0
+    assert only("robustness.columns")(case)["outcome"] == "warned"
 
 
 def test_a_model_that_refuses_another_order_of_columns_passes(case):
     case.model = make_pipeline(StandardScaler(), LogisticRegression()).fit(case.train[["a", "b", "c"]], labels(case))
-    code, checks = judged(case)
+    code, checks = case.by_command()
     assert (code, checks["robustness.columns"]["outcome"]) == (0, "passed")
 
 
@@ -111,7 +98,7 @@ def test_answers_that_depend_on_the_company_of_rows_are_refused(case):
     case.model = make_pipeline(ColumnTransformer([("all", "passthrough", ["a", "b"])]), FunctionTransformer(scale),
                                LogisticRegression()).fit(case.train, labels(case))
     case.gate["types"] = skops.io.get_untrusted_types(data=skops.io.dumps(case.model))
-    code, checks = judged(case)
+    code, checks = case.by_command()
     assert code == 3
     assert outcomes(checks)["rows"] == "refused"
     assert "which other rows are asked about" in checks["robustness.rows"]["hint"]
@@ -121,13 +108,13 @@ def test_numbers_that_single_precision_cannot_hold_are_refused(case):
     for table in (case.train, case.test):
         table["a"] += 1e9
     case.fit(["a"])
-    code, checks = judged(case)
+    code, checks = case.by_command()
     assert (code, outcomes(checks)["float32"]) == (3, "refused")
     assert checks["robustness.float32"]["figure"] > 0.05
 
 
 @pytest.mark.parametrize("task", ["classification", "regression"])
-def test_a_model_that_noise_moves_is_refused(make_case, task):
+def test_a_model_that_noise_moves_is_refused(make_case, only, task):
     case = make_case(task)
     tree = DecisionTreeRegressor() if task == "regression" else DecisionTreeClassifier()
     for table in (case.train, case.test):
@@ -135,43 +122,43 @@ def test_a_model_that_noise_moves_is_refused(make_case, task):
         table["y"] = np.where(high, 10.0, 20.0) if task == "regression" else np.where(high, "yes", "no")
     case.model = make_pipeline(ColumnTransformer([("a", "passthrough", ["a"])]), tree).fit(
         case.train, case.train["y"].to_numpy(dtype=None if task == "regression" else "object"))
-    code, checks = judged(case)
+    code, checks = case.by_command()
     assert (code, outcomes(checks)["noise"]) == (3, "refused")
     assert "a little noise" in checks["robustness.noise"]["hint"]
     case.gate["robustness"] = {"max_flips": 0.9}
-    assert outcomes(judged(case)[1])["noise"] == "passed"
+    assert only("robustness.noise")(case)["outcome"] == "passed"
     case.gate["robustness"] = {"noise": 0.000001}
-    assert outcomes(judged(case)[1])["noise"] == "passed"
+    assert only("robustness.noise")(case)["outcome"] == "passed"
 
 
-def test_a_model_that_breaks_on_a_new_category_is_refused(case):
+def test_a_model_that_breaks_on_a_new_category_is_refused(case, only):
     add_category(case, unknown="error")
-    code, checks = judged(case)
+    code, checks = case.by_command()
     assert (code, outcomes(checks)["unseen"]) == (3, "refused")
     assert "a new category in 'site' (ValueError: Found unknown categories" in checks["robustness.unseen"]["hint"]
     case.gate["warn"] = ["robustness.unseen"]
-    assert judged(case)[0] == 0
+    assert only("robustness.unseen")(case)["outcome"] == "warned"
 
 
 def test_a_new_category_that_the_contract_refuses_is_right(case):
     add_category(case, unknown="error", **{"from": CONTRACT})
-    code, checks = judged(case)
+    code, checks = case.by_command()
     assert (code, outcomes(checks)["unseen"]) == (0, "not asked for")
     assert "refuses a new category in words" in checks["robustness.unseen"]["hint"]
 
 
-def test_codes_have_an_unseen_one_too(case):
+def test_codes_have_an_unseen_one_too(case, only):
     add_category(case)
     for table in (case.train, case.test):
         table["site"] = table["site"].map({"north": 1, "south": 2, "east": 3})
     case.schema["columns"][-1]["categories"] = [1, 2, 3]
     case.model.fit(case.train.drop(columns="y"), labels(case))
-    assert outcomes(judged(case)[1])["unseen"] == "passed"
+    assert only("robustness.unseen")(case)["outcome"] == "passed"
 
 
 def test_a_model_that_breaks_on_a_missing_value_is_refused(case):
     add_gaps(case)
-    code, checks = judged(case)
+    code, checks = case.by_command()
     assert (code, outcomes(checks)["missing"]) == (3, "refused")
     assert "a missing value in 'c' (ValueError: Input X contains NaN" in checks["robustness.missing"]["hint"]
     assert checks["robustness.missing"]["figure"] == 1
@@ -181,19 +168,32 @@ def test_a_model_that_breaks_on_a_missing_value_is_refused(case):
 def test_a_missing_value_that_the_contract_refuses_is_right(case):
     add_gaps(case)
     case.schema["columns"][2] |= {"null_share": 0, "from": CONTRACT}
-    code, checks = judged(case)
+    code, checks = case.by_command()
     assert (code, outcomes(checks)["missing"]) == (0, "not asked for")
 
 
 def test_a_model_that_fills_gaps_passes(case):
     add_gaps(case, SimpleImputer())
-    code, checks = judged(case)
+    code, checks = case.by_command()
     assert (code, outcomes(checks)["missing"]) == (0, "passed")
 
 
-def test_gaps_that_only_the_contract_allows_are_tried(case):
+def test_gaps_that_only_the_contract_allows_are_tried(case, only):
     case.schema["columns"][2] |= {"null_share": 0.1, "from": CONTRACT}
-    assert "a missing value in 'c'" in judged(case)[1]["robustness.missing"]["hint"]
+    assert "a missing value in 'c'" in only("robustness.missing")(case)["hint"]
+
+
+@pytest.mark.parametrize(("by", "rows", "outcome"), [
+    (0.06, 19, "passed"), (0.06, 21, "refused"), (0.04, 1000, "passed"), (9.0, 19, "passed"), (-0.06, 400, "refused")])
+def test_single_precision_may_move_few_quantities_far_or_all_a_little(by, rows, outcome):
+    """The limits that were measured: 2 % of the rows, by 0.05 of the spread."""
+    said = np.random.default_rng(3).normal(7, 2, 1000)
+    moved = said + by * spread(said) * (np.arange(1000) < rows)
+    evidence = SimpleNamespace(is_regression=True, config={}, answers=Answers(said),
+                               changed={"float32": Changed(None, np.arange(1000))},
+                               answers_to=lambda name: Answers(moved))
+    found = ROBUSTNESS["robustness.float32"](SimpleNamespace(evidence=evidence))
+    assert (found.outcome, found.limit) == (outcome, 0.02)
 
 
 # what is counted

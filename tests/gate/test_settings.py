@@ -13,10 +13,12 @@ BEFORE = {"model": "train.model", "floor": 0.9, "margin": 0.01, "least_rows": 10
           "warn": ["agreement"], "budgets": {"size_mb": 100, "rows_per_second": 1000}, "metric": "roc_auc",
           "metrics": "evaluate.metrics", "robustness": {"noise": 0.01}, "custom": {"own": "a.b"},
           "fairness": {"attributes": ["sex"]}, "value": {"minimum": -1}}
+CODE = {"own": {"package/a.py": "1" * 64, "package/b.py": "2" * 64}}
 
 
-def known(config=BEFORE, data=HELD):
-    return Known(champion=Champion("version 3", Path("bundle"), Path("code"), {"config": config, "data": data}))
+def known(config=BEFORE, data=HELD, functions=CODE):
+    verdict = {"config": config, "data": data, "functions": functions}
+    return Known(champion=Champion("version 3", Path("bundle"), Path("code"), verdict))
 
 
 @pytest.mark.parametrize(("change", "words"), [
@@ -37,7 +39,7 @@ def known(config=BEFORE, data=HELD):
     ({"custom": {"own": "a.c"}}, "custom.own a.b -> a.c")])
 def test_what_asks_less_than_before_is_told(change, words):
     now = {name: value for name, value in {**BEFORE, **change}.items() if value is not None}
-    check = check_settings(known(), now, HELD)
+    check = check_settings(known(), now, HELD, CODE)
     assert check.outcome == "warned" and check.figure == 1
     assert words in check.hint and "looser than for version 3" in check.hint
 
@@ -48,16 +50,32 @@ def test_what_asks_less_than_before_is_told(change, words):
     {"budgets": {"size_mb": 1, "rows_per_second": 9999, "memory_mb": 1}}])
 def test_what_asks_as_much_or_more_is_none(change):
     assert not list(loosened(BEFORE, {**BEFORE, **change}))
-    assert check_settings(known(), {**BEFORE, **change}, HELD).outcome == "passed"
+    assert check_settings(known(), {**BEFORE, **change}, HELD, CODE).outcome == "passed"
 
 
 def test_other_held_out_rows_are_told():
-    assert "the held-out rows are others" in check_settings(known(), BEFORE, "6" * 64).hint
+    assert "the held-out rows are others" in check_settings(known(), BEFORE, "6" * 64, CODE).hint
 
 
 def test_without_a_champion_there_is_nothing_to_compare():
-    assert check_settings(Known(), BEFORE, HELD).outcome == "not asked for"
-    assert check_settings(Known(unknown="MLflow: no answer"), BEFORE, HELD).outcome == "refused"
+    assert check_settings(Known(), BEFORE, HELD, CODE).outcome == "not asked for"
+    assert check_settings(Known(unknown="MLflow: no answer"), BEFORE, HELD, CODE).outcome == "refused"
+
+
+@pytest.mark.parametrize(("code", "words"), [
+    ({"package/a.py": "1" * 64, "package/b.py": "3" * 64}, "custom.own: package/b.py changed"),
+    ({"package/a.py": "1" * 64}, "custom.own: package/b.py changed"), ({}, "package/a.py, package/b.py changed"),
+    ({**CODE["own"], "package/c.py": "4" * 64}, "custom.own: package/c.py changed")])
+def test_a_function_with_other_code_is_told(code, words):
+    check = check_settings(known(), BEFORE, HELD, {"own": code})
+    assert (check.outcome, check.figure) == ("warned", 1) and words in check.hint
+    later = check_settings(known(functions={}), BEFORE, HELD, {"own": code})
+    assert "custom.own: what its code was then is not known" in later.hint
+
+
+def test_a_function_that_the_champion_did_not_have_is_no_finding():
+    now = {**BEFORE, "custom": {**BEFORE["custom"], "more": "a.more"}}
+    assert check_settings(known(), now, HELD, {**CODE, "more": {}}).outcome == "passed"
 
 
 @pytest.mark.parametrize(("earlier", "config", "outcome", "words"), [

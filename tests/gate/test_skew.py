@@ -1,6 +1,8 @@
 """Golden rows through the trial package give the notebook's predictions, or the gate says which do not."""
 
+import json
 import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -10,11 +12,13 @@ import pytest
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from tiny import cli, write
+from tiny import write
 
 import notemill
 from notemill.errors import NotemillError
 from notemill.gate import Known, judge, serving
+from notemill.gate.asking import ModelFailed
+from notemill.gate.door import Door
 from notemill.release import complete
 
 PACKAGE = '''
@@ -38,11 +42,60 @@ def predict_proba(rows):
 '''
 
 
+@pytest.fixture
+def no_trial():
+    """The trial of the package is what is looked at here: it is not spared, as elsewhere."""
+
+
+class Here:
+    """The package asked in this very process, through the same door."""
+
+    def __init__(self, job, folder):
+        folder.mkdir(parents=True)
+        self.package = job["package"]
+        self.door = Door(self.package["folder"], self.package["name"])
+
+    def __enter__(self):
+        sys.path.insert(0, self.package["folder"])
+        return self
+
+    def __exit__(self, *reason):
+        sys.path.remove(self.package["folder"])
+        for name in [name for name in sys.modules if name.partition(".")[0] == self.package["name"]]:
+            del sys.modules[name]
+
+    def ask(self, **request):
+        try:
+            return json.loads(json.dumps(self.door.reply(request)))
+        except Exception as error:
+            raise ModelFailed(f"{type(error).__name__}: {error}") from error
+
+    def answers(self, how, path):
+        return self.ask(**{"ask": how, "from": str(path)})
+
+
+@pytest.fixture
+def own_process():
+    """The package is tried in a process of its own, as users have it."""
+
+
+@pytest.fixture(autouse=True)
+def tried_here(request, monkeypatch):
+    """Spare that process, where it is not asked for."""
+    if "own_process" not in request.fixturenames:
+        monkeypatch.setattr("notemill.gate.checks.skew.Served", Here)
+
+
 def skew_of(case):
     """(exit code, the check) of `notemill gate`."""
-    case.make()
-    result = cli("gate", "--json", project=case.root)
-    return result.code, next(check for check in result.json["checks"] if check["check"] == "skew")
+    code, checks = case.by_command()
+    return code, checks["skew"]
+
+
+@pytest.mark.usefixtures("own_process")
+def test_an_honest_package_says_the_same_in_a_process_of_its_own(case):
+    code, check = skew_of(case)
+    assert (code, check["outcome"], check["figure"], check["n"]) == (0, "passed", 0, 200)
 
 
 @pytest.mark.parametrize("task", ["classification", "regression", "three"])
@@ -84,22 +137,26 @@ def broken(case, tmp_path, predict):
     return judge(project, record, Known(package=tmp_path / "package", import_name="odd_model"))
 
 
-@pytest.mark.usefixtures("notemill_in_packages")
 @pytest.mark.parametrize(("predict", "words"), [
     ("_model.predict(rows) if isinstance(rows, dict) else _model.predict(rows)[::-1]", "the package (rows) says '"),
     ("_model.predict(rows)[::-1] if hasattr(rows, 'columns') else _model.predict(rows)", "the package (table) says '"),
     ("'maybe' if isinstance(rows, dict) else _model.predict(rows)", "labels that are not among its classes"),
-    ("1 / 0", "ZeroDivisionError"), ("__import__('os')._exit(3)", "ended with exit code 3"),
-    ("_model.predict(rows)[:5]", "200 predictions are wanted"), ("None", "AttributeError: 'NoneType'")])
+    ("1 / 0", "ZeroDivisionError"), ("_model.predict(rows)[:5]", "200 predictions are wanted"),
+    ("None", "AttributeError: 'NoneType'")])
 def test_a_package_that_says_something_else_is_caught(case, tmp_path, look, predict, words):
     check = look(broken(case, tmp_path, predict), "skew")
     assert check["outcome"] == "refused"
     assert words in check["hint"]
 
 
-@pytest.mark.usefixtures("notemill_in_packages")
 def test_a_package_that_says_the_same_passes(case, tmp_path, look):
     assert look(broken(case, tmp_path, "_model.predict(rows)"), "skew")["outcome"] == "passed"
+
+
+@pytest.mark.usefixtures("own_process", "notemill_in_packages")
+def test_a_package_whose_process_ends_is_a_refusal(case, tmp_path, look):
+    check = look(broken(case, tmp_path, "__import__('os')._exit(3)"), "skew")
+    assert check["outcome"] == "refused" and "ended with exit code 3" in check["hint"]
 
 
 @pytest.fixture

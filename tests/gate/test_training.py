@@ -16,7 +16,6 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.tree import DecisionTreeRegressor
-from tiny import cli
 
 from notemill.errors import UsageError
 from notemill.gate import training
@@ -26,13 +25,6 @@ from notemill.gate.history import checked, history_of, thinned, told_of
 from notemill.gate.metrics import Answers
 
 NAMES = ("training.inputs", "training.gap", "training.loss")
-
-
-def by_command(case):
-    """(exit code, {check: it}) of `notemill gate --json`."""
-    case.make()
-    result = cli("gate", "--json", project=case.root)
-    return result.code, {check["check"]: check for check in result.json["checks"]}
 
 
 def of(case, *steps):
@@ -46,8 +38,8 @@ def of(case, *steps):
 
 # whole projects
 @pytest.mark.parametrize("task", ["classification", "three", "regression"])
-def test_honest_projects_pass(make_case, task):
-    code, checks = by_command(make_case(task))
+def test_honest_projects_pass(honest, task):
+    code, checks = honest(task)
     assert code == 0
     assert [checks[name]["outcome"] for name in NAMES] == ["passed", "passed", "not asked for"]
     assert checks["training.inputs"]["figure"] > 0.9
@@ -58,23 +50,22 @@ def test_honest_projects_pass(make_case, task):
     ("regression", DummyRegressor())])
 def test_a_constant_model_is_refused_by_name(make_case, task, constant):
     case = of(make_case(task), constant)
-    code, checks = by_command(case)
+    code, checks = case.by_command()
     assert code == 3
     assert checks["training.inputs"]["outcome"] == checks["training.gap"]["outcome"] == "refused"
     assert checks["training.inputs"]["hint"].startswith("0 of 200 rows get another answer when every")
     assert "it has learnt nothing" in checks["training.gap"]["hint"]
-    assert "training.inputs" in cli("gate", project=case.root).out
 
 
 def test_inputs_that_are_lost_on_the_way_are_noticed(make_case):
     case = of(make_case("regression"), FunctionTransformer(np.zeros_like), Ridge())
-    code, checks = by_command(case)
+    code, checks = case.by_command()
     assert (code, checks["training.inputs"]["outcome"]) == (3, "refused")
 
 
 def test_columns_that_change_no_answer_are_told(case):
     case.fit(["a", "b"])
-    code, checks = by_command(case)
+    code, checks = case.by_command()
     assert (code, checks["training.inputs"]["outcome"]) == (0, "passed")
     assert checks["training.inputs"]["hint"].endswith("no answer changes with 'c' alone")
     shares = {one["name"]: one["figure"] for one in checks["training.inputs"]["details"]["parts"]}
@@ -82,24 +73,24 @@ def test_columns_that_change_no_answer_are_told(case):
     assert shares["a"] > 0.9
 
 
-def test_what_was_learnt_by_heart_is_warned_of_and_refused_by_a_limit(make_case):
+def test_what_was_learnt_by_heart_is_warned_of_and_refused_by_a_limit(make_case, only):
     case = of(make_case("regression"), DecisionTreeRegressor(random_state=0))
-    gap = by_command(case)[1]["training.gap"]
+    gap = only("training.gap")(case)
     assert gap["outcome"] == "warned"
     assert gap["figure"] > gap["low"] > 0.1
     assert "learnt its training rows by heart" in gap["hint"]
     case.gate["training"] = {"max_gap": 0.1}
-    code, checks = by_command(case)
-    assert (code, checks["training.gap"]["outcome"], checks["training.gap"]["limit"]) == (3, "refused", 0.1)
+    gap = only("training.gap")(case)
+    assert (gap["outcome"], gap["limit"]) == ("refused", 0.1)
     case.gate["warn"] = ["training.gap"]
-    assert by_command(case)[1]["training.gap"]["outcome"] == "warned"
+    assert only("training.gap")(case)["outcome"] == "warned"
 
 
 @pytest.mark.parametrize(("task", "forest"), [("classification", RandomForestClassifier),
                                               ("regression", RandomForestRegressor)])
 def test_a_forest_is_not_refused_for_its_training_figure(make_case, task, forest):
     case = of(make_case(task), forest(n_estimators=50, random_state=0))
-    checks = by_command(case)[1]
+    checks = case.by_command()[1]
     assert [one["outcome"] for one in checks.values() if one["check"].startswith("training.")] in (
         ["passed", "passed", "not asked for"], ["passed", "warned", "not asked for"])
 
@@ -111,9 +102,10 @@ def test_the_gap_is_of_the_gates_metric_on_the_same_training_rows(make_case, loo
     on_train = case.model.score(case.train.drop(columns="y"), case.train["y"])
     assert look(verdict, "training.gap")["figure"] == pytest.approx(on_train - own, abs=1e-9)
     case.gate["metric"] = "rmse"
-    gap = look(case.judge(), "training.gap")
+    verdict = case.judge()
+    gap = look(verdict, "training.gap")
     assert gap["outcome"] == "passed"
-    assert gap["limit"] == pytest.approx(0.5 * look(case.judge(), "metric")["figure"])
+    assert gap["limit"] == pytest.approx(0.5 * look(verdict, "metric")["figure"])
 
 
 def test_better_where_it_has_not_learnt_is_odd(make_case, look):
@@ -137,7 +129,7 @@ REVIEWED = ["sklearn.neural_network._stochastic_optimizers.SGDOptimizer"]
 def test_a_loss_that_falls_passes_with_its_curve(case):
     of(case, mlp())
     case.gate |= {"types": REVIEWED, "warn": ["baseline"]}
-    code, checks = by_command(case)
+    code, checks = case.by_command()
     assert (code, checks["training.loss"]["outcome"]) == (0, "passed")
     assert checks["training.loss"]["details"]["curve"]["y"] == case.model[-1].loss_curve_
     assert "MLPClassifier.loss_curve_: from 0." in checks["training.loss"]["hint"]
@@ -152,7 +144,7 @@ def test_a_loss_that_does_not_is_told_by_name(case, values, outcome, words):
     of(case, mlp())
     case.model[-1].loss_curve_ = values
     case.gate |= {"types": REVIEWED, "warn": ["baseline"]}
-    code, checks = by_command(case)
+    code, checks = case.by_command()
     assert (code, checks["training.loss"]["outcome"]) == (3 if outcome == "refused" else 0, outcome)
     assert words in checks["training.loss"]["hint"]
 
@@ -164,7 +156,7 @@ def test_a_project_may_name_its_own_history(case, history, outcome):
     case.steps["train"]["outputs"]["losses"] = "losses.json"
     case.contents["train.losses"] = json.dumps(history).encode()
     case.gate["training"] = {"history": "train.losses"}
-    code, checks = by_command(case)
+    code, checks = case.by_command()
     assert (code, checks["training.loss"]["outcome"]) == (0 if outcome == "passed" else 3, outcome)
 
 

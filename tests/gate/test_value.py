@@ -11,7 +11,7 @@ from tiny import cli
 
 from notemill.errors import UsageError
 from notemill.gate.checks.value import (
-    best_threshold, check_value, elkan, less_unseen, matrix, over_thresholds, per_unit, place_of, shifted)
+    best_threshold, elkan, less_unseen, matrix, over_thresholds, per_unit, place_of, shifted)
 from notemill.gate.metrics import Answers, BadMetric, Truth
 from notemill.gate.statistics import Interval, Rows
 
@@ -19,10 +19,9 @@ COSTS = {"false_positive": -1, "false_negative": -20}
 
 
 @pytest.fixture
-def check(look, monkeypatch):
+def check(only):
     """The check of a whole project, without the others, which take their time."""
-    monkeypatch.setattr("notemill.gate.worker.checks_for", lambda config: {"value": check_value})
-    return lambda case, **value: look((case.gate.update(value=value), case.judge())[1], "value")
+    return lambda case, **value: (case.gate.update(value=value), only("value")(case))[1]
 
 
 def worth(case, **costs):

@@ -15,6 +15,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 # Declared, though nothing in package/ or notebooks/ imports them.
 NOT_IMPORTED = {
     "ipykernel": "the kernel that runs the notebooks",
+    "ipython": "the shell of that kernel",
     "sqlalchemy": "pandas reads databases through it",
     "pyarrow": "pandas reads and writes Parquet through it",
 }

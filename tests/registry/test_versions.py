@@ -7,6 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from ledger_samples import crown
 from model_samples import send
 
 from notemill.errors import NotemillError, UsageError
@@ -15,9 +16,9 @@ from notemill.registry import Records, content_of, fetch, find_version, registry
 from notemill.release import build
 
 
-def listed(uri, name):
+def listed(uri, name, records):
     with registry(uri) as client:
-        return [(one.version, one.content, one.aliases) for one in versions(client, name)]
+        return [(one.version, one.content, one.aliases) for one in versions(client, name, records)]
 
 
 def test_the_same_content_is_one_version_and_new_content_a_new_one(uri, records, version, other, name):
@@ -25,10 +26,10 @@ def test_the_same_content_is_one_version_and_new_content_a_new_one(uri, records,
     assert first["content"] != second["content"]
     assert send(uri, records, first)["version"] == 1
     assert send(uri, records, second)["version"] == 2
-    assert listed(uri, name) == [(2, second["content"], ("challenger",)), (1, first["content"], ())]
+    assert listed(uri, name, records) == [(2, second["content"], ("challenger",)), (1, first["content"], ())]
     again = {**first, "figure": 0.5, "files": {**first["files"], "card.md": records.add(b"another card")}}
     assert send(uri, records, again) == {**first, "version": 1}
-    assert listed(uri, name) == [(2, second["content"], ()), (1, first["content"], ("challenger",))]
+    assert listed(uri, name, records) == [(2, second["content"], ()), (1, first["content"], ("challenger",))]
 
 
 def test_what_counts_as_content(version):
@@ -42,24 +43,25 @@ def test_what_counts_as_content(version):
 
 def test_a_version_is_found_by_number_and_alias(uri, records, version, other, name):
     with registry(uri) as client, pytest.raises(UsageError, match="there is no registered version yet"):
-        find_version(client, name, None, uri)
-    send(uri, records, version())
+        find_version(client, name, None, uri, records)
+    first = send(uri, records, version())
     send(uri, records, version(other))
     with registry(uri) as client:
-        client.set_registered_model_alias(name, "champion", "1")
-        assert [find_version(client, name, asked, uri).version for asked in (None, "1", "champion")] == [2, 1, 1]
-        one = find_version(client, name, "1", uri)
+        crown(client, records, first)
+        found = [find_version(client, name, asked, uri, records) for asked in (None, "1", "champion")]
+        assert [one.version for one in found] == [2, 1, 1]
+        one = find_version(client, name, "1", uri, records)
         assert (one.metric, one.figure, one.run, one.verdict) == ("roc_auc", 0.9876543, "r1", "passed")
         assert json.loads(json.dumps(one.as_json()))["aliases"] == ["champion"]
         with pytest.raises(UsageError, match=r"the versions are: 2 \(challenger\), 1 \(champion\)"):
-            find_version(client, name, "3", uri)
+            find_version(client, name, "3", uri, records)
 
 
 def test_versions_of_others_are_not_ours(uri, records, version, name):
     send(uri, records, version())
     with registry(uri) as client:
         client.create_model_version(name, "s3://elsewhere/model", None)
-    assert [number for number, *_ in listed(uri, name)] == [1]
+    assert [number for number, *_ in listed(uri, name, records)] == [1]
 
 
 def test_another_machine_makes_the_same_wheel_from_mlflow_alone(uri, records, version, tmp_path):
@@ -85,9 +87,9 @@ def test_a_version_whose_tags_are_not_ours_is_none(records, version, name, tmp_p
     manifest = send(uri, records, version())
     with registry(uri) as client:
         change(client, name)
-    assert listed(uri, name) == []
+    assert listed(uri, name, records) == []
     with registry(uri) as client, pytest.raises(UsageError, match="there is no registered version yet"):
-        find_version(client, name, "1", uri)
+        find_version(client, name, "1", uri, records)
     assert send(uri, records, version()) == {**manifest, "version": 2}
 
 
@@ -173,7 +175,7 @@ def test_many_at_once_are_one_version(uri, records, version, name, tmp_path, mon
     numbers = [queue.get(timeout=240) for _ in processes]
     for process in processes:
         process.join(30)
-    assert listed(uri, name) == [(numbers[0], manifest["content"], ("challenger",))] and len(set(numbers)) == 1
+    assert listed(uri, name, records) == [(numbers[0], manifest["content"], ("challenger",))] and len(set(numbers)) == 1
 
 
 @pytest.mark.parametrize("method", ["log_artifacts", "create_model_version", "set_registered_model_alias"])
@@ -196,9 +198,9 @@ def test_a_server_that_dies_leaves_no_half_version(server, records, version, nam
     server.start()
     expected = [(1, manifest["content"], ())] if method == "set_registered_model_alias" else []
     with suppress(NotemillError):
-        assert listed(server.uri, name) == expected
+        assert listed(server.uri, name, records) == expected
     assert send(server.uri, records, manifest) == {**manifest, "version": 1}
-    assert listed(server.uri, name) == [(1, manifest["content"], ("challenger",))]
+    assert listed(server.uri, name, records) == [(1, manifest["content"], ("challenger",))]
 
 
 def test_a_run_that_mlflow_does_not_know(records, version, name, tmp_path):
@@ -209,4 +211,4 @@ def test_a_run_that_mlflow_does_not_know(records, version, name, tmp_path):
     with pytest.raises(NotemillError, match="MLflow at sqlite.*not found"), registry(uri) as client:
         register(client, manifest, records, wheel.package_files(manifest, records.read, "x"), "0" * 32)
     with registry(uri) as client:
-        assert versions(client, name) == []
+        assert versions(client, name, records) == []

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 from lineage_toy import running_server
+from own_model import EXPORTED, FILES, PREPARE, TRAIN
 from tiny import cli, code, make_project, run
 
 from notemill import lineage
@@ -21,46 +22,6 @@ from notemill.registry import Held, has_run, registry
 from notemill.release.draft import draft
 from notemill.release.register import run_in_mlflow
 
-PREPARE = """
-import json
-import numpy as np
-import pandas as pd
-random = np.random.default_rng(0)
-table = pd.DataFrame({"a": random.normal(size=300), "b": random.choice(["x", "y"], 300)})
-table["answer"] = np.where(table["a"] + (table["b"] == "x") + 0.7 * random.normal(size=300) > 0.5, "ja", "no")
-columns = [{"name": "a", "type": "number", "role": "feature", "range": [-9, 9], "from": {"range": "contract"}},
-           {"name": "b", "type": "category", "categories": ["x", "y"], "role": "feature", "from": {}}]
-target = {"name": "answer", "type": "category", "classes": ["ja", "no"], "positive": "ja", "names": {}}
-facts = {"format": 1, "task": "classification", "target": target, "columns": columns,
-         "split": {"kind": "random", "group": None}, "rows": {"train": 200}}
-table[:200].to_parquet(train, index=False)
-table[200:].assign(name="somebody").to_parquet(test, index=False)
-with open(schema, "w") as file:
-    json.dump(facts, file)
-"""
-EXPORTED = """
-import numpy as np
-from tools.numbers import FACTOR
-print("a module may say something when it is imported")
-
-
-def stretch(table):
-    return np.asarray(table, dtype="float64") * FACTOR
-"""
-TRAIN = """
-import pandas as pd
-import skops.io
-from sklearn.compose import ColumnTransformer
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer, OneHotEncoder
-rows = pd.read_parquet(data)
-encode = OneHotEncoder(handle_unknown="ignore")
-columns = ColumnTransformer([("a", FunctionTransformer(stretch), ["a"]), ("b", encode, ["b"])])
-fitted = make_pipeline(columns, LogisticRegression()).fit(rows[["a", "b"]], rows["answer"].to_numpy(dtype=object))
-skops.io.dump(fitted, model)
-print(fitted.predict(pd.DataFrame({"a": [-3.0, 3.0], "b": ["x", "x"]})).tolist())
-"""
 SECRET = "hunter2-hunter2"  # pragma: allowlist secret
 
 
@@ -76,7 +37,7 @@ def project_at(root):
         notebooks={"prepare.ipynb": [code('train = test = schema = ""', tags=["parameters"]), PREPARE],
                    "train.ipynb": [code('data = model = note = ""', tags=["parameters"]),
                                    code(EXPORTED, tags=["export"]), TRAIN]},
-        files={"package/tools/__init__.py": "", "package/tools/numbers.py": "FACTOR = 2.0\n"})
+        files=FILES)
 
 
 @pytest.fixture(scope="module")
@@ -249,14 +210,30 @@ def test_the_gate_knows_the_champion(project, tmp_path):
     assert settings()[0] is None
     path = copy / "notebooks" / "pipeline.yaml"
     path.write_text(path.read_text().replace("metric: accuracy", "metric: accuracy\n  margin: 0.2"))
-    with registry(lineage.tracking_uri(copy, os.environ)) as client:
-        client.set_registered_model_alias("tiny.Own", "champion", "1")
+    assert cli("promote", project=copy).code == 0
     champion, check = settings()
     assert champion == "version 1"
     assert check["outcome"] == "warned" and "margin (not set) -> 0.2" in check["hint"]
     with registry(lineage.tracking_uri(copy, os.environ)) as client:
         other = client.create_model_version("tiny.Own", str(tmp_path))
         client.set_registered_model_alias("tiny.Own", "champion", other.version)
+    assert settings() == (champion, check)  # the ledger says who it is, and no alias
+    (copy / ".notemill-records" / "ledger" / "tiny.Own" / "00000001.json").unlink()
     champion, check = settings()
     assert champion is None
-    assert check["outcome"] == "refused" and "was not registered by notemill" in check["hint"]
+    assert check["outcome"] == "refused" and "lacks entries at its end" in check["hint"]
+
+
+def test_what_passes_may_become_the_champion_at_once(project, tmp_path):
+    copy = shutil.copytree(project, tmp_path / "copy")
+    path = copy / "notebooks" / "pipeline.yaml"
+    path.write_text(f"{path.read_text()}\nrisk: low\npromote: auto\n")
+    told = cli("register", "--json", project=copy)
+    assert told.code == 0 and told.json["champion"] is True
+    assert [one["aliases"] for one in cli("versions", "--json", project=copy).json["versions"]] == [
+        ["challenger", "champion"]]
+    entry, = cli("ledger", "--json", project=copy).json["entries"]
+    assert (entry["move"], entry["risk"], entry["reason"]) == ("promote", "low", "promote: auto")
+    assert "version 1 is the champion" in cli("register", project=copy).out
+    assert len(cli("ledger", "--json", project=copy).json["entries"]) == 1
+    assert cli("registry", "check", project=copy).code == 0

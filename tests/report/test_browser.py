@@ -1,46 +1,21 @@
 """The pages in a real browser: nothing hostile runs, nothing leaves the file, nothing overflows a phone."""
 
 import copy
-import shutil
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from browsing import CONTRAST, chromium
 from report_samples import HOSTILE, PNG, SHA, code, display, failure, make_record, make_step, notebook, stream, text
 
 from notemill import compare, report
 from notemill.report.page import render
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-         "--disable-component-update", "--disable-sync"]
-CONTRAST = """
-() => {
-  const light = ([r, g, b]) => [r, g, b].map(c => (c /= 255) <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4)
-    .reduce((sum, c, n) => sum + c * [0.2126, 0.7152, 0.0722][n], 0);
-  const parse = colour => colour.match(/[\\d.]+/g).map(Number);
-  const paper = node => { for (; node; node = node.parentElement) {
-    const c = parse(getComputedStyle(node).backgroundColor); if (c.length < 4 || c[3] > 0.99) return c; } };
-  const bad = [];
-  for (const node of document.querySelectorAll('body *')) {
-    if (node.closest('svg, math') || ![...node.childNodes].some(n => n.nodeType === 3 && n.data.trim())) continue;
-    if (getComputedStyle(node).opacity === '0') continue;
-    const [a, b] = [light(parse(getComputedStyle(node).color)), light(paper(node))].sort((x, y) => y - x);
-    if ((a + 0.05) / (b + 0.05) < 4.5) bad.push([node.className || node.tagName, node.textContent.slice(0, 30), a, b]);
-  }
-  return bad;
-}"""
-
 
 @pytest.fixture(scope="module")
 def browser():
-    if not CHROMIUM:
-        pytest.skip("needs Chromium: there is no chromium or chromium-browser on PATH")
-    playwright = pytest.importorskip("playwright.sync_api", reason="needs the playwright package")
-    with playwright.sync_playwright() as driver:
-        chromium = driver.chromium.launch(executable_path=CHROMIUM, args=QUIET)
-        yield chromium
-        chromium.close()
+    with chromium() as found:
+        yield found
 
 
 @pytest.fixture

@@ -81,8 +81,14 @@ def leftovers(project: Project, oldest: datetime.datetime) -> list[Path]:
 
 
 def lasting(project: Project) -> Iterator[str]:
-    """All digests in whatever stands under .notemill-records/, and in what outside data was fetched last."""
-    for folder in (project.root / ".notemill-records", project.folder / "memory" / "sources"):
+    """All digests in whatever stands in the records, and in what outside data was fetched last."""
+    from notemill.registry import open_records
+
+    records = open_records(project)
+    shared = [records.root] if records.root else []
+    if not shared:
+        yield from (found[0].decode() for text in records.papers() for found in DIGEST.finditer(text))
+    for folder in {project.root / ".notemill-records", project.folder / "memory" / "sources", *shared}:
         for path in folder.rglob("*"):
             if path.is_file() and path.stat().st_size:
                 with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:

@@ -27,7 +27,7 @@ def gate(folder: Path, run: str | None, *, rerun: bool, as_json: bool) -> int:
 
     project = open_project(folder)
     try:
-        verdict = judge(project, project.find_run(run), open_records(project.root), rerun=rerun)
+        verdict = judge(project, project.find_run(run), open_records(project), rerun=rerun)
     finally:
         project.save()
     show(verdict, as_json=as_json, page=page_of(project, verdict))

@@ -1,7 +1,6 @@
-"""Commands that look at what there is: why, get, compare, debug, lineage."""
+"""Commands that look at what there is: why, get, debug, lineage."""
 
 import contextlib
-import json
 import os
 import shutil
 import subprocess
@@ -156,32 +155,6 @@ def copy_out(project: Project, sha256: str, file: Path, name: str) -> None:
         with contextlib.suppress(OSError):
             temporary.unlink()
         raise UsageError(str(file), f"cannot be written: {error.strerror}") from None
-
-
-def compare(folder: Path, left: str, right: str, output: Path | None, everything: bool, *, as_json: bool) -> None:
-    """What differs between two runs."""
-    from notemill import compare as comparing
-    from notemill.report.page import render
-
-    project = open_project(folder)
-    if output:
-        check_folder(output)
-    result = comparing.compare_runs(project.find_run(left), project.find_run(right), all=everything,
-                                    environment=lambda sha256: environment_of(project, sha256))
-    if output:
-        comparing.write_html(result, output, render)
-        click.echo(f"report: {output}", err=as_json)
-    if as_json:
-        print_json({**comparing.as_json(result), "error": None})
-    elif not output:
-        click.echo(comparing.as_text(result))
-
-
-def environment_of(project: Project, sha256: str) -> dict[str, str]:
-    try:
-        return json.loads(project.store.read_bytes(sha256))
-    except KeyError:
-        return {}
 
 
 def debug(folder: Path, step: str, run_name: str | None, *, as_json: bool) -> None:

@@ -1,4 +1,4 @@
-"""`notemill register`, `versions`, `package` and `export`."""
+"""`notemill register`, `versions` and `package`."""
 
 import json
 from collections.abc import Mapping
@@ -6,35 +6,46 @@ from pathlib import Path
 
 import click
 
-from notemill import card, code, lineage, wheel
+from notemill import lineage, signing, wheel
 from notemill.files import sha256_file
 from notemill.project import open_project
-from notemill.registry import fetch, find_version, open_records, registry
+from notemill.registry import open_records, registry
 from notemill.registry import versions as list_versions
-from notemill.release import build
+from notemill.release import build, find_trusted
 from notemill.release import register as register_model
+from notemill.release import warning_of
+from notemill.release.promote import Moved, promote_by_itself
+from notemill.text import number
 
 
 def register(folder: Path, run: str | None, *, as_json: bool) -> int:
     """Judge a run's model, and register it if it passed; exit 3 where it did not."""
     project = open_project(folder)
-    verdict, manifest, number = register_model(project, project.find_run(run), open_records(project.root))
+    verdict, manifest, version = register_model(project, project.find_run(run), open_records(project))
     if manifest is None:
         from notemill.commands.gate import page_of, show
 
         show(verdict, as_json=as_json, page=page_of(project, verdict))
         return 3
-    say_registered(manifest, number, as_json)
+    moved = promote_by_itself(project, manifest)
+    say_registered(manifest, version, moved, as_json)
+    if unsaid := warning_of(project, manifest, open_records(project)):
+        click.echo(unsaid, err=True)
     return 0
 
 
-def say_registered(manifest: Mapping, number: int, as_json: bool) -> None:
+def say_registered(manifest: Mapping, version: int, moved: Moved | None, as_json: bool) -> None:
+    champion = bool(moved and moved.ledger.champion and moved.ledger.champion["content"] == manifest["content"])
+    for warning in moved.warnings if moved else ():
+        click.echo(f"warning: {warning}", err=True)
     if as_json:
-        click.echo(json.dumps({"version": number, "verdict": manifest["verdict"], "name": manifest["name"],
-                               "content": manifest["content"], "run": manifest["run"], "error": None}))
+        click.echo(json.dumps({"version": version, "verdict": manifest["verdict"], "name": manifest["name"],
+                               "content": manifest["content"], "run": manifest["run"], "champion": champion,
+                               "error": None}))
     else:
-        click.echo(f"{manifest['name']} version {number} is the challenger: {manifest['metric']} "
-                   f"{card.number(manifest['figure'])}, verdict {manifest['verdict']}\n  notemill package")
+        click.echo(f"{manifest['name']} version {version} is the {'champion' if champion else 'challenger'}: "
+                   f"{manifest['metric']} {number(manifest['figure'])}, verdict {manifest['verdict']}\n"
+                   "  notemill package")
 
 
 def versions(folder: Path, *, as_json: bool) -> None:
@@ -42,14 +53,15 @@ def versions(folder: Path, *, as_json: bool) -> None:
     project = open_project(folder)
     uri = lineage.tracking_uri(project.root, project.environ)
     with registry(uri) as client:
-        found = list_versions(client, project.pipeline.name)
+        found = list_versions(client, project.pipeline.name, open_records(project))
     if as_json:
         click.echo(json.dumps({"name": project.pipeline.name, "versions": [one.as_json() for one in found],
                                "error": None}))
         return
     for one in found:
-        marks = f"  ({', '.join(one.aliases)})" if one.aliases else ""
-        click.echo(f"{one.version:>4}  {one.created[:16].replace('T', ' ')}  {one.metric} {card.number(one.figure)}  "
+        words = [*one.aliases, *(["no longer in MLflow"] if one.gone else [])]
+        marks = f"  ({', '.join(words)})" if words else ""
+        click.echo(f"{one.version:>4}  {one.created[:16].replace('T', ' ')}  {one.metric} {number(one.figure)}  "
                    f"run {one.run}  content {one.content[:12]}{marks}")
     if not found:
         click.echo("no version is registered yet: notemill register")
@@ -58,33 +70,16 @@ def versions(folder: Path, *, as_json: bool) -> None:
 def package(folder: Path, asked: str | None, output: Path | None, *, as_json: bool) -> None:
     """Write a version's wheel."""
     project = open_project(folder)
-    records = open_records(project.root)
-    uri = lineage.tracking_uri(project.root, project.environ)
-    with registry(uri) as client:
-        version = find_version(client, project.pipeline.name, asked, uri)
-        manifest = fetch(client, project.pipeline.name, version.version, records)
+    records = open_records(project)
+    signing.ready(project.environ)
+    manifest = find_trusted(project, asked, records)
     path = build(manifest, records, output or project.root / "dist")
-    digest = sha256_file(path)
+    signature, digest = signing.sign(path, project.environ), sha256_file(path)
     if as_json:
         click.echo(json.dumps({"wheel": str(path), "sha256": digest, "version": manifest["version"],
+                               "signature": signature and str(signature),
                                "distribution": wheel.distribution_name(manifest["name"]), "error": None}))
     else:
         click.echo(f"{path}  ({path.stat().st_size / 1e6:.2f} MB, sha256 {digest[:12]})\n  pip install {path}\n"
-                   f"  python -c 'from {wheel.import_name(manifest['name'])} import predict'")
-
-
-def export(folder: Path, check: bool, *, as_json: bool) -> int:
-    """Write the cells tagged `export` to package/; with `check` only say what differs, exit 1."""
-    project = open_project(folder)
-    modules = code.differing(project)
-    if modules and not check:
-        code.write(project, modules)
-    names = [f"package/{module.path}" for module in modules]
-    if as_json:
-        click.echo(json.dumps({"differing" if check else "written": names, "error": None}))
-    elif check:
-        click.echo("\n".join(f"{name} is not what the notebook exports: notemill export" for name in names)
-                   or "package/ agrees with the notebooks")
-    else:
-        click.echo("\n".join(f"written: {name}" for name in names) or "package/ agrees with the notebooks")
-    return int(check and bool(names))
+                   f"  python -c 'from {wheel.import_name(manifest['name'])} import predict'"
+                   + (f"\n{signature}" if signature else ""))

@@ -26,6 +26,6 @@ def judge(project: "Project", record: Mapping, known: Known | None = None, *, se
 
 def check_ready(project: "Project", record: Mapping) -> None:
     """Raise UsageError where there is nothing to judge: no gate section, a run not done, outputs that are gone."""
-    from notemill.gate.judging import ready
+    from notemill.gate.ready import ready
 
     ready(project, record)

@@ -1,6 +1,5 @@
 """What the checks look at: the tables, the schema, the model's answers, each read or made once, and only when asked."""
 
-import contextlib
 import json
 from collections.abc import Callable, Mapping
 from functools import wraps
@@ -119,18 +118,6 @@ class Evidence:
             raise Unfit(f"training rows: {missing[0]}")
         return rivals.plain_table(table, self.schema)
 
-    @once
-    def others(self) -> dict:
-        """{name: (columns, target)} of what else the model's step took, of tables with the model's columns alone."""
-        found = {}
-        for one in self.job.get("others", ()):
-            with contextlib.suppress(Exception):  # a table of another kind holds no held-out rows as they are
-                table = read_table(one)
-                columns, problems = conform(table.drop(columns=self.target), self.schema)
-                if all(problem.row is not None for problem in problems):
-                    found[one["name"]] = rivals.plain_table(columns, self.schema), table[self.target]
-        return found
-
     # the model
     @once
     def rows_asked(self):
@@ -231,8 +218,9 @@ class Evidence:
         name = self.config.get("group") or self._split_group()
         groups = None
         if name:
-            if name not in self.held_out.columns:
-                raise Unfit(f"the held-out rows have no column '{name}', which gate: group names")
+            if name not in self.held_out.columns:  # one that gate: group names is looked at before (gate/columns.py)
+                raise Unfit(f"the held-out rows have no column '{name}', by whose groups the schema says they were "
+                            "split: let the splitting step keep it")
             groups = self.held_out[name].iloc[self.good].astype("str").fillna("(missing)").to_numpy(dtype="object")
             groups = np.unique(groups.astype("U"), return_inverse=True)[1]
         return Rows(len(self.good), None if self.is_regression else self.truth.values, groups)
@@ -321,7 +309,7 @@ def read_table(named: Mapping):
     import pandas as pd
 
     try:
-        read = pd.read_csv if Path(named["file"]).suffix == ".csv" else pd.read_parquet
+        read = pd.read_csv if Path(named["file"]).suffix.lower() == ".csv" else pd.read_parquet
         return read(named["path"])
     except Exception as error:
         raise Unfit(f"{named['name']} ({named['file']}) cannot be read as a table: {error}") from error

@@ -12,7 +12,7 @@ import numpy as np
 
 from notemill.gate.asking import Asked, ModelFailed
 from notemill.gate.metrics import Answers
-from notemill.gate.robust import at_rows, differing, spread
+from notemill.gate.robust import differing, spread
 from notemill.gate.serving import Served, as_answers
 from notemill.gate.variants import golden_rows
 from notemill.runtime.golden import plain_rows
@@ -120,7 +120,7 @@ def repeat(work: Callable[[int], float], times: tuple[int, int], seconds: float)
 
 def need_same(evidence: "Evidence", answers: Answers, rows: np.ndarray) -> None:
     """Raise ModelFailed where what is measured is not what was judged."""
-    judged = at_rows(evidence.answers, rows)
+    judged = evidence.answers.at(rows)
     unit = spread(evidence.answers.labels) if evidence.is_regression else 1.0
     wrong = int(differing(judged, answers, evidence.is_regression, unit).sum())
     if wrong:

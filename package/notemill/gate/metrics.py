@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from notemill.errors import did_you_mean
-from notemill.gate.statistics import Batched
+from notemill.gate.statistics import Batched, mean_of
 
 PLAIN = {"mae": "neg_mean_absolute_error", "mse": "neg_mean_squared_error", "rmse": "neg_root_mean_squared_error",
          "mape": "neg_mean_absolute_percentage_error", "msle": "neg_mean_squared_log_error", "auc": "roc_auc",
@@ -19,7 +19,11 @@ UNBOUNDED = {"positive_likelihood_ratio"}  # all other scores that are not losse
 
 
 class BadMetric(ValueError):
-    """A configuration that makes no sense: (got, allowed, hint)."""
+    """A configuration that makes no sense: (got, allowed, hint). `keys`: where in the gate section."""
+
+    def __init__(self, got: str, allowed: str | None, hint: str | None, keys: tuple = ()):
+        super().__init__(got, allowed, hint)
+        self.keys = keys
 
 
 @dataclass(frozen=True)
@@ -48,6 +52,11 @@ class Answers:
     probabilities: np.ndarray | None = None
     decision: np.ndarray | None = None
 
+    def at(self, rows: np.ndarray) -> "Answers":
+        """Those of some of the rows, by their positions."""
+        return Answers(*(None if part is None else part[rows]
+                         for part in (self.labels, self.probabilities, self.decision)))
+
 
 @dataclass(frozen=True)
 class Truth:
@@ -63,6 +72,11 @@ class Truth:
     @property
     def is_binary(self) -> bool:
         return len(self.classes) == 2
+
+    @property
+    def lacking(self) -> list[str]:
+        """The classes that no row is of."""
+        return [str(name) for code, name in enumerate(self.classes) if not np.any(self.values == code)]
 
 
 def names(regression: bool) -> list[str]:
@@ -160,12 +174,8 @@ def stored(truth: Truth, answers: Answers):
 
 # The commonest scores without scikit-learn's checks of every call, and of many resamples at once, (resamples, rows).
 # The tests hold them against the scorers.
-def _mean(of_row: np.ndarray) -> Batched:
-    return Batched(lambda counts: counts @ of_row / counts.sum(axis=1))
-
-
 def _accuracy(truth, answers):
-    return _mean((truth.values == answers.labels).astype("float64"))
+    return mean_of((truth.values == answers.labels).astype("float64"))
 
 
 def _balanced_accuracy(truth, answers):
@@ -202,13 +212,13 @@ def _log_loss(truth, answers):
         return None
     least = np.finfo(answers.probabilities.dtype).eps
     chosen = answers.probabilities[np.arange(len(truth.values)), truth.values]
-    return _mean(np.log(np.clip(chosen, least, 1 - least)))
+    return mean_of(np.log(np.clip(chosen, least, 1 - least)))
 
 
 def _brier(truth, answers):
     if answers.probabilities is None or not truth.is_binary:
         return None
-    return _mean(-(answers.probabilities[:, 1] - truth.values) ** 2)
+    return mean_of(-(answers.probabilities[:, 1] - truth.values) ** 2)
 
 
 def _roc_auc(truth, answers):
@@ -246,11 +256,11 @@ def _r2(truth, answers):
 
 
 def _mae(truth, answers):
-    return _mean(-np.abs(truth.values - answers.labels))
+    return mean_of(-np.abs(truth.values - answers.labels))
 
 
 def _mse(truth, answers):
-    return _mean(-(truth.values - answers.labels) ** 2)
+    return mean_of(-(truth.values - answers.labels) ** 2)
 
 
 def _rmse(truth, answers):

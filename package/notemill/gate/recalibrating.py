@@ -7,15 +7,26 @@ accurate multiclass probability estimates, KDD.
 
 from collections.abc import Callable
 from statistics import NormalDist
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from notemill.gate.statistics import SEED, Interval, Rows
 
+if TYPE_CHECKING:
+    from notemill.gate.evidence import Evidence
+
 FOLDS = 10
 LEAST = 1e-6  # of a probability: further out the rows of a gate can tell nothing
 PULL = 1.0  # towards "as they are": where the rows tell little, little is set right
 STEPS, HALVINGS = 50, 20
+
+
+def why_not(evidence: "Evidence") -> str | None:
+    """Why there are no probabilities that could be set right; None where there are."""
+    if evidence.is_regression:
+        return "a regression has no probabilities: see calibration.residuals"
+    return "the model gives no probabilities" if evidence.answers.probabilities is None else None
 
 
 def logit(p: np.ndarray) -> np.ndarray:

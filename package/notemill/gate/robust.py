@@ -108,11 +108,6 @@ def of_columns(evidence: "Evidence", how: str, cells: Iterator[tuple[str, object
 
 
 # how far answers move
-def at_rows(answers: Answers, rows: np.ndarray) -> Answers:
-    return Answers(*(None if part is None else part[rows]
-                     for part in (answers.labels, answers.probabilities, answers.decision)))
-
-
 def differing(before: Answers, after: Answers, is_regression: bool, unit: float) -> np.ndarray:
     """Which rows got another answer, but for another order of adding up. `unit`: of a quantity."""
     if is_regression:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from notemill.gate.known import Known
-from notemill.gate.verdict import Check, not_asked, refused
+from notemill.gate.verdict import Check, is_number, not_asked, refused
 
 # looser when lower; all others when higher
 LOWER = {"floor", "least_rows", "value.minimum", "budgets.rows_per_second", "robustness.noise"}
@@ -16,14 +16,17 @@ ABSENT = object()
 SHOWN = 5
 
 
-def check_settings(known: Known, config: Mapping, held_out: str) -> Check:
-    """The gate section against the champion's, and the held-out rows against those that the champion was judged on."""
+def check_settings(known: Known, config: Mapping, held_out: str, functions: Mapping) -> Check:
+    """The gate section against the champion's, and the held-out rows against those that the champion was judged on.
+
+    `functions`: {name: {file: digest of its code}} of the project's own checks.
+    """
     if known.unknown:
         return refused("settings", f"it cannot be known by which gate the champion was judged: {known.unknown}")
     if known.champion is None:
         return not_asked("settings", "there is no champion yet whose gate could be compared")
     before = known.champion.verdict
-    found = list(loosened(before["config"], config))
+    found = [*loosened(before["config"], config), *rewritten(before, config, functions)]
     if before["data"] != held_out:
         found.append("the held-out rows are others than those that the champion was judged on")
     hint = None
@@ -40,6 +43,19 @@ def loosened(before: Mapping, now: Mapping) -> Iterator[str]:
         left, right = old.get(name, ABSENT), new.get(name, ABSENT)
         if left != right and (right is ABSENT if name in NAMED else is_looser(name, left, right, before)):
             yield f"{name} {shown(left)} -> {shown(right)}"
+
+
+def rewritten(before: Mapping, now: Mapping, functions: Mapping) -> Iterator[str]:
+    """The project's own checks that have their name still, and other code: nobody can tell whether it asks less."""
+    then, old = before.get("functions", {}), before["config"].get("custom", {})
+    for name in sorted(name for name, dotted in now.get("custom", {}).items() if old.get(name) == dotted):
+        if name not in then:
+            yield f"custom.{name}: what its code was then is not known"
+            continue
+        files = sorted({*then[name], *functions[name]})
+        changed = [file for file in files if then[name].get(file) != functions[name].get(file)]
+        if changed:
+            yield f"custom.{name}: {', '.join(changed)} changed"
 
 
 def flat(config: Mapping, prefix: str = "") -> Iterator[tuple[str, object]]:
@@ -63,10 +79,6 @@ def is_looser(name: str, before: object, now: object, all_before: Mapping) -> bo
     if now is ABSENT or not (is_number(before) and is_number(now)):
         return True
     return (now < before) == (name in LOWER)
-
-
-def is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def shown(value: object) -> str:

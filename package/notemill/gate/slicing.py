@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from notemill.errors import did_you_mean
 from notemill.gate.evidence import Evidence, Unfit
 from notemill.gate.metrics import BadMetric
 from notemill.gate.statistics import Rows
@@ -41,11 +40,12 @@ def check_declared(declared: Sequence, place: str) -> None:
     """Raise BadMetric for bins out of order, or the same thing twice."""
     for at, one in enumerate(declared):
         if one in declared[:at]:
-            raise BadMetric(f"{place} names {shown(one)} twice", None, "take one of them out")
+            raise BadMetric(f"{place} names {shown(one)} twice", None, "take one of them out", (*place.split(": "), at))
         bins = one["bins"] if isinstance(one, Mapping) else []
         if any(not low < high for low, high in zip(bins, bins[1:], strict=False)):
             raise BadMetric(f"the bins of {shown(one)} in {place} do not rise: {', '.join(map(label, bins))}",
-                            "the edges of neighbouring bins, the lowest first", "as [0, 30, 60, 120]")
+                            "the edges of neighbouring bins, the lowest first", "as [0, 30, 60, 120]",
+                            (*place.split(": "), at))
 
 
 def shown(declared: object) -> str:
@@ -59,24 +59,17 @@ def slices_of(evidence: Evidence, declared: Sequence, place: str) -> list[list[S
 
 def of_column(evidence: Evidence, declared: object, place: str) -> Iterator[Slice]:
     name, bins = (declared["column"], declared["bins"]) if isinstance(declared, Mapping) else (declared, None)
-    cells = column(evidence, name, place)
+    cells = column(evidence, name)
     gaps = cells.isna().to_numpy()
     yield from by_value(name, cells, gaps) if bins is None else by_bin(name, cells, gaps, bins, place)
     if gaps.any():
         yield Slice(name, f"{name}: missing", np.flatnonzero(gaps))
 
 
-def column(evidence: Evidence, name: str, place: str):
-    """A column of the rows that the model is judged on; it need not be one of the model's."""
-    table = evidence.held_out
-    if name not in table.columns:
-        others = [str(one) for one in table.columns if one != evidence.target]
-        near = did_you_mean(name, others)
-        raise Unfit(f"the held-out rows have no column '{name}', which gate: {place} names"
-                    + (f" ({near})" if near else ""))
-    if name == evidence.target:
-        raise Unfit(f"gate: {place} names '{name}', the target: a slice is by what is known of a row beforehand")
-    return table[name].iloc[evidence.good].reset_index(drop=True)
+def column(evidence: Evidence, name: str):
+    """A column of the rows that the model is judged on; it need not be one of the model's. That there is one has been
+    looked at before the model was asked (gate/columns.py)."""
+    return evidence.held_out[name].iloc[evidence.good].reset_index(drop=True)
 
 
 def by_value(name: str, cells, gaps: np.ndarray) -> Iterator[Slice]:

@@ -30,6 +30,11 @@ class Batched:
         return float(self.many(np.asarray(counts)[np.newaxis])[0])
 
 
+def mean_of(of_row: np.ndarray) -> Batched:
+    """The mean of one number for each row, (n,)."""
+    return Batched(lambda counts: counts @ of_row / counts.sum(axis=1))
+
+
 @dataclass(frozen=True)
 class Interval:
     """A figure with the ends of its 95 % interval."""

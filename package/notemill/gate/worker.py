@@ -32,12 +32,12 @@ def ask(job: Mapping, who: str, tables: Mapping, is_regression: bool) -> asking.
 
 
 def judge_job(job: Mapping, ask: Callable) -> dict:
-    """{"metric", "n", "checks"}, or {"usage": [got, allowed, hint]} where the configuration makes no sense."""
+    """{"metric", "n", "checks"}, or {"usage": [keys, got, allowed, hint]} where the configuration makes no sense."""
     evidence = Evidence(job, ask)
     try:
         found = configuration(evidence)
     except BadMetric as error:
-        return {"usage": list(error.args)}
+        return {"usage": [list(error.keys), *error.args]}
     start(evidence)
     judged = Judged(evidence)
     try:

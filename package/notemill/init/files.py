@@ -1,8 +1,8 @@
 """All files of a new project, as {path: content}."""
 
+import json
 import sys
 from collections.abc import Mapping
-from datetime import date
 
 from notemill.code import package_name
 from notemill.init.starter import shared_files, template
@@ -15,13 +15,11 @@ TEMPLATES = {"README.md": "README.md", "setup.py": "setup.py.txt", "noxfile.py":
 PINS = "# The versions with which Notemill {version} was tested: what the sessions of noxfile.py install.\n"
 
 
-def project_files(name: str, requirement: str, human: Mapping[str, str | None], risk: str,
-                  table: str) -> dict[str, bytes]:
+def project_files(name: str, requirement: str, human: Mapping[str, str | None], table: str) -> dict[str, bytes]:
     """What does not come from the table: the house, the notebooks, the tests. `human`: owner and purpose."""
     package = package_name(name)
     values = {"name": name, "image": f"{name.lower()}-model", "package": package, "requirement": requirement,
-              "python": f"{sys.version_info.major}.{sys.version_info.minor}", "table": table, "risk": risk,
-              **_card(human)}
+              "python": f"{sys.version_info.major}.{sys.version_info.minor}", "table": table, **_card(human)}
     made = {path: template(source, values).encode() for path, source in TEMPLATES.items()}
     made[f"package/{package}/__init__.py"] = f'"""The code of {name} that its models need."""\n'.encode()
     shared = shared_files()
@@ -29,11 +27,9 @@ def project_files(name: str, requirement: str, human: Mapping[str, str | None], 
 
 
 def _card(human: Mapping[str, str | None]) -> dict[str, str]:
-    """The sections that people write, and who wrote them when."""
-    signed = f"{_line(human.get('owner'))}, {date.today().isoformat()}"
-    return {"owner": _line(human.get("owner")) or "Nobody yet: write the name of who answers for this model.",
-            "purpose": (human.get("purpose") or "").strip() or "Not written yet: what is it for, and who uses it?",
-            "signed": f"*{signed}*" if human.get("owner") and human.get("purpose") else "*Not signed yet: name, date*"}
+    """What is known of the sections that people write. No date: to start a project is not to review a model."""
+    owner = _line(human.get("owner"))
+    return {"owner": json.dumps(owner) if owner else "", "purpose": (human.get("purpose") or "").strip()}
 
 
 def _line(text: str | None) -> str:

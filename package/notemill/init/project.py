@@ -74,8 +74,7 @@ def create(folder: Path, wish: Wish) -> Made:
     needs, wheel = requirement()
     said = [place.said, *([f"read so: {', '.join(table.said)}"] if table.said else [])]
     files = {
-        **project_files(name, needs, {"owner": wish.owner, "purpose": wish.purpose}, wish.risk,
-                        comment(place.said, 300)),
+        **project_files(name, needs, {"owner": wish.owner, "purpose": wish.purpose}, comment(place.said, 300)),
         **place.content, **wheel,
         "notebooks/pipeline.yaml": pipeline_text(name, wish.risk, choices, place.source, said).encode(),
         "notebooks/contract.yaml": contract_text(columns.values(), wish.target, choices.task,

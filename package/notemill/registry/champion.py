@@ -1,40 +1,35 @@
-"""The version in production: the one that MLflow's alias `champion` names."""
-
-import contextlib
-import sqlite3
+"""The version in production: the one that the ledger says, whatever became of MLflow's alias, version or files."""
 
 from notemill.errors import NotemillError
-from notemill.lineage.uri import embedded_path
+from notemill.registry.fetching import fetch_entry, kept_whole
+from notemill.registry.following import CHAMPION, glance, look, read_followed
 from notemill.registry.records import Records
-from notemill.registry.versions import TAGS, aliases_of, fetch
-
-CHAMPION = "champion"
-QUESTION = "SELECT 1 FROM registered_model_aliases WHERE name = ? AND alias = ?"
+from notemill.registry.tracked import registry
 
 
-def may_have_champion(uri: str, name: str) -> bool:
-    """False where the database embedded in the project surely has none: that spares the seconds of importing MLflow."""
-    path = embedded_path(uri)
-    if path is None:
-        return True
-    if not path.exists():
-        return False
-    try:
-        with contextlib.closing(sqlite3.connect(f"file:{path.as_posix()}?mode=ro", uri=True, timeout=1)) as database:
-            return database.execute(QUESTION, (name, CHAMPION)).fetchone() is not None
-    except sqlite3.Error:  # busy, or of another MLflow: it has to be asked
-        return True
-
-
-def current_champion(client, name: str, records: Records) -> dict | None:
+def current_champion(uri: str, name: str, records: Records) -> dict | None:
     """The champion's manifest, its files in the records; None where there is none yet.
 
-    Raises NotemillError where the alias names what Notemill did not register, or its files are gone.
+    Raises NotemillError where the ledger is not whole, or the files are gone; and where there is no ledger, but
+    somebody has set MLflow's alias: who that champion is, nothing tells. MLflow is imported only if it has to be asked.
     """
-    number = aliases_of(client, name).get(CHAMPION)
-    if number is None:
+    seen = glance(uri, name)
+    if seen is None:
+        with registry(uri) as client:
+            seen = look(client, name)
+    ledger = read_followed(seen, name, records)
+    if ledger.champion is None:
+        if not ledger.number and CHAMPION in seen.aliases:
+            raise by_hand(name, seen.aliases[CHAMPION])
         return None
-    if not client.get_model_version(name, str(number)).tags.keys() >= TAGS:
-        raise NotemillError(f"version {number} of '{name}', the champion", "was not registered by notemill",
-                            hint="give the alias `champion` to a version that was, or take it away")
-    return fetch(client, name, number, records)
+    manifest = kept_whole(ledger.champion, records)
+    if manifest is None:
+        with registry(uri) as client:
+            manifest = fetch_entry(client, ledger.champion, records)
+    return manifest
+
+
+def by_hand(name: str, number: int) -> NotemillError:
+    return NotemillError(f"version {number} of '{name}'", "has MLflow's alias `champion`, and no ledger says that it "
+                         "was promoted", hint=f"notemill promote {number}; or, if that alias means nothing, take it "
+                         "away: notemill registry check --fix")

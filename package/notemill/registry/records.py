@@ -1,14 +1,20 @@
-"""The folder `.notemill-records`: what registered versions are made of. No command deletes from it."""
+"""The records, `.notemill-records` unless told otherwise: what registered versions are made of. No command deletes
+from them."""
 
+import contextlib
 import hashlib
-from collections.abc import Mapping
+import json
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from notemill.errors import NotemillError
-from notemill.files import canonical_json, read_json, sha256_file, sha256_text, write_atomic, write_json
+from notemill.files import canonical_json, sha256_text
+from notemill.project import Project
+from notemill.registry.place import Folder, Place, open_place
 
 FOLDER = ".notemill-records"
 FILES = {"model": "model.skops", "schema": "schema.json", "types": "types.json"}
+PAPERS = ("provenance.json", "verdict.json", "card.json")
 WHAT_COUNTS = ("name", "model", "schema", "types", "code", "trained_with")  # of a version: the same again is the same
 
 
@@ -18,61 +24,116 @@ def content_of(manifest: Mapping) -> str:
     return sha256_text(canonical_json({name: facts[name] for name in WHAT_COUNTS}))
 
 
-def open_records(project: Path) -> "Records":
-    """The records of the project at this folder."""
-    return Records(project / FOLDER)
+def digest_of(manifest: Mapping) -> str:
+    """The digest of all that is said of a version, less the number that it got."""
+    return sha256_text(canonical_json({name: fact for name, fact in manifest.items() if name != "version"}))
+
+
+def named_files(manifest: Mapping) -> set[str]:
+    """The digests of all that a version is made of."""
+    return {*manifest["files"].values(), *manifest["code"].values(), *manifest.get("runtime", {}).values()}
+
+
+def open_records(project: Project) -> "Records":
+    """The records of the project: where its pipeline.yaml says, or in its own folder."""
+    pipeline = project.pipeline
+    return Records(open_place(pipeline.records or FOLDER, project.root, pipeline.where("records")))
 
 
 class Records:
     """Content by its sha256 below objects/, and a manifest for each version below versions/."""
 
-    def __init__(self, root: Path):
-        self.root = root
+    def __init__(self, place: Place | Path):
+        self.place_ = Folder(place) if isinstance(place, Path) else place
+
+    @property
+    def root(self) -> Path | None:
+        """The folder; None where it is a bucket."""
+        return self.place_.root
 
     def place(self, sha256: str) -> Path:
-        return self.root / "objects" / sha256[:2] / sha256[2:]
+        """The file of a content, where the records are a folder."""
+        return self.place_.path(object_name(sha256))
 
     def has(self, sha256: str) -> bool:
         """Whether the content is there and undamaged."""
-        return self.place(sha256).is_file() and sha256_file(self.place(sha256)) == sha256
+        data = self.place_.read(object_name(sha256))
+        return data is not None and hashlib.sha256(data).hexdigest() == sha256
 
     def add(self, data: bytes) -> str:
         """Keep content: its sha256."""
         sha256 = hashlib.sha256(data).hexdigest()
         if not self.has(sha256):
-            write_atomic(self.place(sha256), data, mode=0o444)
+            self.place_.write(object_name(sha256), data)
         return sha256
 
     def read(self, sha256: str) -> bytes:
         """The content, checked. Raises NotemillError where it is gone or damaged."""
-        try:
-            data = self.place(sha256).read_bytes()
-        except OSError:
-            data = b""
+        data = self.place_.read(object_name(sha256)) or b""
         if hashlib.sha256(data).hexdigest() != sha256:
-            raise NotemillError(str(self.place(sha256)), "is gone or damaged: what a registered version is made of",
-                                hint="bring .notemill-records back from a backup, or register the model again")
+            raise NotemillError(self.place_.shown(object_name(sha256)),
+                                "is gone or damaged: what a registered version is made of",
+                                hint="notemill registry check --fix takes it from MLflow where it can; else bring the "
+                                     "records back from a backup, or register the model again")
         return data
 
-    def keep_manifest(self, manifest: dict) -> None:
+    def keep_manifest(self, manifest: Mapping) -> None:
         """Write down what a version is made of, under its content."""
-        write_json(self.root / "versions" / f"{manifest['content']}.json", manifest)
+        self.place_.write(f"versions/{manifest['content']}.json", as_text(manifest))
 
     def manifest(self, content: str) -> dict | None:
         """What the version with this content is made of; None where these records do not hold it."""
-        found = read_json(self.root / "versions" / f"{content}.json")
-        return found if isinstance(found, dict) else None
+        return read_object(self.place_.read(f"versions/{content}.json"))
+
+    # what the ledger names has its manifest among the contents, where a later one of the same version leaves it alone
+    def keep_for_good(self, manifest: Mapping) -> str:
+        """Keep a manifest under its own digest: the digest."""
+        return self.add(canonical_json({name: fact for name, fact in manifest.items() if name != "version"}).encode())
+
+    def kept(self, digest: str) -> dict | None:
+        """The manifest with this digest; None where it is gone or damaged."""
+        return read_object(self.place_.read(object_name(digest))) if self.has(digest) else None
+
+    def whole(self, manifest: Mapping) -> bool:
+        """Whether all that a version is made of is there and undamaged."""
+        return all(map(self.has, named_files(manifest)))
+
+    def papers(self) -> Iterator[bytes]:
+        """All that may mention content of the cache: the manifests, and what versions say of their making."""
+        for name in self.place_.names("versions"):
+            data = self.place_.read(name) or b""
+            yield data
+            files = (read_object(data) or {}).get("files", {})
+            yield from (self.place_.read(object_name(files[paper])) or b"" for paper in PAPERS if paper in files)
 
     # how often held-out rows have judged
     def note_attempt(self, held_out: str, content: str, facts: Mapping) -> None:
         """Write down that the version with this content was judged on these rows, once."""
-        path = self.root / "attempts" / held_out / f"{content}.json"
-        if not path.exists():
-            write_json(path, dict(facts))
+        name = f"attempts/{held_out}/{content}.json"
+        if self.place_.read(name) is None:
+            self.place_.write(name, as_text(facts))
 
     def attempts(self, held_out: str) -> set[str]:
         """The contents that were judged on these rows."""
-        return {path.stem for path in (self.root / "attempts" / held_out).glob("*.json")}
+        names = self.place_.names(f"attempts/{held_out}")
+        return {name.rpartition("/")[2].removesuffix(".json") for name in names if name.endswith(".json")}
+
+
+def object_name(sha256: str) -> str:
+    return f"objects/{sha256[:2]}/{sha256[2:]}"
+
+
+def as_text(value: Mapping) -> bytes:
+    """Facts for people and programs: sorted, indented."""
+    return (json.dumps(dict(value), sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()
+
+
+def read_object(data: bytes | None) -> dict | None:
+    """The JSON object that it is; None where it is none."""
+    with contextlib.suppress(ValueError):
+        value = json.loads(data or b"")
+        return value if isinstance(value, dict) else None
+    return None
 
 
 class Held:

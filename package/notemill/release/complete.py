@@ -1,17 +1,19 @@
 """What is known of a version once it has passed: verdict, provenance, card, and golden rows."""
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from notemill import card, wheel
+from notemill import signing, wheel
 from notemill.errors import NotemillError
 from notemill.gate import page
 from notemill.project import Project
 from notemill.registry import Records
+from notemill.release.described import card_files
 from notemill.runtime.golden import same
 
 PATIENCE = 300  # seconds that the golden rows may take
@@ -24,13 +26,12 @@ def complete(project: Project, record: Mapping, records: Records, manifest: dict
     origin = project.record(manifest["run"]) or record
     proof = wheel.statement(origin, {**manifest["files"], **manifest["code"]},
                             pipeline=project.name_of(project.pipeline.path))
-    human = project.root / "model_card.md"
-    text = card.render(manifest, verdict, json.loads(records.read(manifest["files"]["schema.json"])),
-                       human.read_text(encoding="utf-8") if human.is_file() else "")
-    more = {"verdict.json": pretty(verdict), "provenance.json": pretty(proof), "card.md": text.encode(),
+    more = {"verdict.json": pretty(verdict), "provenance.json": pretty(proof),
             "verdict.html": page.render(verdict).encode("utf-8", "replace")}
     files = {**manifest["files"], **{name: records.add(data) for name, data in more.items()}}
     manifest = {**manifest, "files": files}
+    words = card_files(project, record, records, manifest, verdict)
+    files |= {name: records.add(data) for name, data in words.items()}
     golden = golden_rows(project, record, records, manifest)
     check_golden(json.loads(golden), verdict)
     files["golden.json"] = records.add(golden)
@@ -72,8 +73,10 @@ def check_golden(golden: Mapping, verdict: Mapping) -> None:
 
 def failure_of(command: list[str], folder: str) -> str | None:
     """Run a command: the last thing that it said where it failed."""
+    environ = {name: value for name, value in os.environ.items() if name not in signing.KEPT_BACK}
     try:
-        done = subprocess.run(command, cwd=folder, capture_output=True, stdin=subprocess.DEVNULL, timeout=PATIENCE)
+        done = subprocess.run(command, cwd=folder, capture_output=True, stdin=subprocess.DEVNULL, timeout=PATIENCE,
+                              env=environ)
     except subprocess.TimeoutExpired:
         return f"no answer within {PATIENCE} s"
     lines = done.stderr.decode("utf-8", "replace").strip().splitlines() or [f"exit code {done.returncode}"]

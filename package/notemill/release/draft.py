@@ -33,6 +33,7 @@ def draft(project: Project, record: Mapping, held: Held) -> dict:
     origin = project.record(facts[model_step]["origin_run"]) or record
     manifest = {
         "format": 1, "notemill": notemill.__version__, "name": project.pipeline.name, **origin_of(origin),
+        "risk": project.pipeline.risk or "low",
         **predicts(schema), "steps": [model_step, schema_step], "python": facts[model_step]["components"]["python"],
         "trained_with": libraries(project, origin, facts[model_step], modules),
         "files": {"model.skops": held.add(model),
@@ -44,10 +45,10 @@ def draft(project: Project, record: Mapping, held: Held) -> dict:
 
 
 def origin_of(origin: Mapping) -> dict:
-    """The run that made the model, and the commit that it was made from."""
+    """The run that made the model, and the commit that it was made from, with its author."""
     git = origin["git"] or {}
     return {"run": origin["run"], "created": origin["started"], "commit": git.get("commit"),
-            "dirty": bool(git.get("dirty"))}
+            "dirty": bool(git.get("dirty")), "author": git.get("author")}
 
 
 def check_schema(project: Project, content: bytes) -> None:

@@ -11,7 +11,8 @@ from notemill.errors import NotemillError
 from notemill.files import write_atomic
 from notemill.gate import Champion, Known
 from notemill.project import Project
-from notemill.registry import Held, Records, current_champion, may_have_champion, registry
+from notemill.registry import Held, Records, current_champion
+from notemill.release.trust import check_version
 
 
 @contextlib.contextmanager
@@ -29,10 +30,9 @@ def find_champion(project: Project, records: Records, folder: Path) -> tuple[Cha
     """(the champion's files in `folder`, None where there is none yet; why it cannot be known whether there is one)."""
     uri = lineage.tracking_uri(project.root, project.environ)
     try:
-        if not may_have_champion(uri, project.pipeline.name):
-            return None, None
-        with registry(uri) as client:
-            manifest = current_champion(client, project.pipeline.name, records)
+        manifest = current_champion(uri, project.pipeline.name, records)
+        if manifest:
+            check_version(records, manifest, project.environ)
         return (manifest and lay_champion(manifest, records.read, folder)), None
     except NotemillError as error:
         return None, f"{error.where}: {error.got}"

@@ -4,14 +4,16 @@ from collections.abc import Mapping
 
 from filelock import FileLock
 
-from notemill import gate, lineage, wheel
+from notemill import gate, lineage, signing, wheel
 from notemill.errors import NotemillError
 from notemill.project import Project
-from notemill.registry import Held, Records, has_run, registry, take_up
+from notemill.registry import Held, Records, align, has_run, registry, take_up
 from notemill.registry import register as register_version
 from notemill.release.complete import complete
+from notemill.release.described import demand_words, summary_of
 from notemill.release.draft import draft
 from notemill.release.known import known_of
+from notemill.release.trust import sign_version
 from notemill.run.redaction import redactor_for
 
 
@@ -43,6 +45,8 @@ def register(project: Project, record: Mapping, records: Records) -> tuple[dict,
 
     What is registered already keeps its number, and all that was said of it then.
     """
+    demand_words(project)
+    signing.ready(project.environ)
     uri = lineage.tracking_uri(project.root, project.environ)
     lineage.check_reachable(uri)
     (project.folder / "locks").mkdir(parents=True, exist_ok=True)
@@ -55,8 +59,10 @@ def register(project: Project, record: Mapping, records: Records) -> tuple[dict,
             return verdict, None, None
         held.keep(records)
         with registry(uri) as client:
+            align(client, manifest["name"], records)
             known = take_up(client, manifest["name"], manifest["content"], records)
         known = known or send(project, records, complete(project, record, records, manifest, verdict), uri)
+        sign_version(records, known, project.environ)
     return verdict, known, known["version"]
 
 
@@ -65,8 +71,14 @@ def send(project: Project, records: Records, manifest: dict, uri: str) -> dict:
     run = run_in_mlflow(project, manifest, uri)
     own_name = f"{wheel.import_name(manifest['name'])}_{manifest['content'][:12]}"
     with registry(uri) as client:
-        register_version(client, manifest, records, wheel.package_files(manifest, records.read, own_name), run)
+        register_version(client, manifest, records, wheel.package_files(manifest, records.read, own_name), run,
+                         lambda place: summary_of(manifest, records, link_in_mlflow(client, run, place)))
         return take_up(client, manifest["name"], manifest["content"], records)
+
+
+def link_in_mlflow(client, run: str, place: str) -> str:
+    """Where MLflow's own pages show the card, from any of them: they know the server's address."""
+    return f"#/experiments/{client.get_run(run).info.experiment_id}/runs/{run}/artifacts/{place}/card.html"
 
 
 def run_in_mlflow(project: Project, manifest: Mapping, uri: str) -> str:

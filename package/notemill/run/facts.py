@@ -102,6 +102,15 @@ def _git_output(root: Path, *words: str, given: bytes | None = None, **environ: 
     return done.stdout if done.returncode == 0 else None
 
 
+def contract(project: Project) -> dict | None:
+    """The contract that the source is held against, kept in the store: what it says today is not what it said then."""
+    path = project.pipeline.contract
+    try:
+        return path and {"file": project.name_of(path), "sha256": project.store.add_bytes(path.read_bytes())}
+    except OSError:  # whoever holds the data against it says so
+        return None
+
+
 def environment(project: Project) -> dict:
     """Python, and all installed distributions (kept in the store)."""
     versions = project.importer.distributions["versions"]

@@ -53,6 +53,7 @@ class Record:
             "environment": facts.environment(project),
             "machine": facts.machine(), "ci": facts.ci(environ),
             "pipeline": {"sha256": project.store.digest(project.pipeline.path)},
+            "contract": facts.contract(project),
             "package": {"sha256": sha256_text(canonical_json(modules))}, "error": None, "warnings": [],
             "secrets": [name for name in declared_secrets(project) if environ.get(name, "").strip()],
             "steps": [step_facts(project, one) for one in ready.values()]}

@@ -1,6 +1,6 @@
 """The model package: one registered version as a Python package, and as a wheel that anybody can `pip install`."""
 
-from notemill.wheel.archive import wheel_bytes, write_wheel
+from notemill.wheel.archive import wheel_bytes, write_wheel, zip_bytes
 from notemill.wheel.package import (
     distribution_name,
     import_name,
@@ -11,7 +11,7 @@ from notemill.wheel.package import (
     wheel_version,
     write_tree,
 )
-from notemill.wheel.provenance import statement
+from notemill.wheel.provenance import statement, without_machine
 
 __all__ = ["distribution_name", "import_name", "package_files", "requirements", "runtime_files", "statement", "summary",
-           "wheel_bytes", "wheel_version", "write_tree", "write_wheel"]
+           "wheel_bytes", "wheel_version", "without_machine", "write_tree", "write_wheel", "zip_bytes"]

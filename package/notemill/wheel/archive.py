@@ -37,10 +37,15 @@ def wheel_bytes(files: Mapping[str, bytes], info: str, generator: str, when: dat
     told = f"Wheel-Version: 1.0\nGenerator: {generator}\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
     content = {**files, f"{info}/WHEEL": told.encode()}
     content[f"{info}/RECORD"] = _record(content, f"{info}/RECORD")
+    return zip_bytes(_ordered(content), when, compressed=compressed)
+
+
+def zip_bytes(files: Iterable[tuple[str, bytes]], when: datetime, *, compressed: bool = False) -> bytes:
+    """A zip archive of (name, content), in this order; all carry the one time."""
     method = zipfile.ZIP_DEFLATED if compressed else zipfile.ZIP_STORED
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", method, compresslevel=9) as archive:
-        for name, data in _ordered(content):
+        for name, data in files:
             archive.writestr(_entry(name, when), data, method)
     return packed.getvalue()
 

@@ -10,7 +10,8 @@ from notemill.files import canonical_json
 from notemill.wheel.renaming import rename_imports, rename_in_model, rename_types, top_level
 
 CODE = "code"
-PLAIN = ("schema.json", "golden.json", "card.md", "verdict.json", "provenance.json")
+PLAIN = ("schema.json", "golden.json", "card.md", "card.html", "verdict.json", "provenance.json")
+OPTIONAL = {"card.html": 300_000}  # bytes: what is larger stays in the registry
 INIT = '''"""{summary}
 
 {takes} rows of the source table, less the target: a DataFrame (pandas, polars), a list of dicts, or one dict.
@@ -86,6 +87,7 @@ def package_files(manifest: Mapping, read: Callable[[str], bytes], package: str 
     package = package or import_name(manifest["name"])
     prefix, roots = f"{package}.{CODE}", top_level(manifest["code"])
     files = {name: read(manifest["files"][name]) for name in PLAIN if name in manifest["files"]}
+    files = {name: data for name, data in files.items() if len(data) <= OPTIONAL.get(name, len(data))}
     kept = {name: read(sha256) for name, sha256 in manifest.get("runtime", {}).items()}
     files |= kept or runtime_files(manifest)  # versions of earlier notemills have kept none
     files |= {"__init__.py": _with_version(files["__init__.py"], manifest), "py.typed": b"",

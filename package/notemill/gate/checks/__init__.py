@@ -25,6 +25,7 @@ from notemill.gate.checks.robustness import ROBUSTNESS
 from notemill.gate.checks.rows import check_rows
 from notemill.gate.checks.skew import check_skew
 from notemill.gate.checks.target import check_target
+from notemill.gate.columns import check_columns
 from notemill.gate.judged import Judged
 from notemill.gate.verdict import Check
 
@@ -42,7 +43,7 @@ CHECKS: dict[str, Callable[[Judged], Check]] = {
     **BUDGETS}
 
 # what raises BadMetric where its part of the gate section makes no sense
-SETTINGS = (slices.check_settings, value.check_settings, fairness.check_settings)
+SETTINGS = (check_columns, slices.check_settings, value.check_settings, fairness.check_settings)
 
 
 def checks_for(config: Mapping) -> dict[str, Callable[[Judged], Check]]:

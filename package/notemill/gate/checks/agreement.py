@@ -10,7 +10,6 @@ import numpy as np
 from notemill.gate import metrics
 from notemill.gate.evidence import Evidence, Unfit
 from notemill.gate.judged import Judged
-from notemill.gate.metrics import Metric
 from notemill.gate.verdict import Check, not_asked
 
 CLOSE = 1e-6  # of the figure: another processor may add up in another order
@@ -49,24 +48,19 @@ def read_figures(evidence: Evidence) -> dict:
 
 
 def own_figures(judged: Judged, name: str) -> list[float] | None:
-    """The gate's own figure of that name (of accuracy for two classes there are two); None where nobody knows it."""
+    """The gate's own figure of that name (of accuracy for two classes there are two); None where nobody knows it.
+    Raises Unsure where the held-out rows have none, as where they lack a class."""
     evidence = judged.evidence
     if name == "n":
         return [float(len(evidence.held_out))]
     if name not in metrics.names(evidence.is_regression):
         return None
     metric = metrics.find(name, evidence.is_regression)
-    own = [metric.sign * judged_once(judged, metric)]
+    own = [metric.sign * judged.score(evidence.answers, metric)]
     if metric.scorer == "accuracy" and evidence.truth.is_binary and evidence.answers.probabilities is not None:
         surely = evidence.answers.probabilities[:, 1] > 0.5  # as the evaluate notebook has it: a draw is not the class
         own.append(float(np.mean(surely == (evidence.truth.values == 1))))
     return own
-
-
-def judged_once(judged: Judged, metric: Metric) -> float:
-    evidence = judged.evidence
-    score = metrics.score(metric, evidence.truth, evidence.answers)
-    return score(np.ones(evidence.rows.count))
 
 
 def differences(written: dict, known: dict[str, list[float]]) -> Iterator[str]:

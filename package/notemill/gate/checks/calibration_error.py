@@ -10,7 +10,7 @@ import numpy as np
 from notemill.gate.evidence import Evidence
 from notemill.gate.judged import Judged
 from notemill.gate.parts import part, together
-from notemill.gate.recalibrating import sides
+from notemill.gate.recalibrating import sides, why_not
 from notemill.gate.shares import wilson
 from notemill.gate.statistics import LEVEL, Batched, Interval, Rows, sample
 from notemill.gate.verdict import Check, not_asked
@@ -23,10 +23,8 @@ MOST_BINS, ROWS_OF_BIN = 10, 30
 def check_calibration_error(judged: Judged) -> Check:
     """Of two classes by the probability of the one to detect, of several by that of the predicted one (top label)."""
     name, evidence = "calibration.error", judged.evidence
-    if evidence.is_regression:
-        return not_asked(name, "a regression has no probabilities: see calibration.residuals")
-    if evidence.answers.probabilities is None:
-        return not_asked(name, "the model gives no probabilities")
+    if why := why_not(evidence):
+        return not_asked(name, why)
     p, y = top(evidence)
     bins = equal_mass(p)
     found, n = error(p, y, bins, evidence.rows), evidence.rows.count

@@ -16,7 +16,7 @@ from notemill.gate import recalibrating
 from notemill.gate.evidence import Evidence
 from notemill.gate.judged import Judged
 from notemill.gate.parts import part, together
-from notemill.gate.statistics import Batched, Interval, interval
+from notemill.gate.statistics import Interval, interval, mean_of
 from notemill.gate.verdict import Check, not_asked
 
 MOST_LOST = 0.1  # of the Brier score that the classes' shares alone have
@@ -31,10 +31,8 @@ MEND = "set them right with scikit-learn's CalibratedClassifierCV"
 def check_calibration_loss(judged: Judged) -> Check:
     """Brier score and log loss given away, and the shift of all probabilities; not worse than the champion's."""
     name, evidence = "calibration.loss", judged.evidence
-    if evidence.is_regression:
-        return not_asked(name, "a regression has no probabilities: see calibration.residuals")
-    if evidence.answers.probabilities is None:
-        return not_asked(name, "the model gives no probabilities")
+    if why := recalibrating.why_not(evidence):
+        return not_asked(name, why)
     return together(name, [*lost(evidence), *shifted(evidence), *against_champion(evidence)])
 
 
@@ -118,4 +116,4 @@ def of_shares(y: np.ndarray, loss) -> float:
 
 
 def mean(of_row: np.ndarray, evidence: Evidence) -> Interval:
-    return interval(Batched(lambda counts: counts @ of_row / counts.sum(axis=1)), evidence.rows)
+    return interval(mean_of(of_row), evidence.rows)

@@ -8,12 +8,10 @@ Non-inferiority: Piaggio et al. (2012), Reporting of noninferiority and equivale
 
 import math
 
-import numpy as np
-
 from notemill.gate.evidence import Evidence
 from notemill.gate.judged import Judged, margin
 from notemill.gate.metrics import Answers
-from notemill.gate.statistics import Interval, Unsure, difference, sample
+from notemill.gate.statistics import Interval, difference, sample
 from notemill.gate.verdict import Check, refused
 
 TAIL = 0.05  # one-sided: a model that is worse by the margin passes one time in twenty
@@ -27,54 +25,51 @@ def check_champion(judged: Judged) -> Check:
         return refused("champion", f"it cannot be known whether there is a champion: {unknown}")
     if evidence.champion is None:
         return Check("champion", "passed", hint="there is no champion yet: nothing to compare with")
-    ours = score_of(judged, evidence.answers)  # outside of try: a model that fails is not the champion's fault
+    ours = judged.score(evidence.answers)  # outside of try: a model that fails is not the champion's fault
     try:
-        theirs = score_of(judged, evidence.champion_answers)
+        theirs = judged.score(evidence.champion_answers)
     except Exception as error:
         return refused("champion", no_answer(evidence, error))
     return compared(judged, ours, theirs)
 
 
 def compared(judged: Judged, ours: float, theirs: float) -> Check:
-    evidence = judged.evidence
-    gap = gap_between(judged, evidence.champion_answers, ours - theirs)
+    evidence, metric = judged.evidence, judged.evidence.metric
+    gap, least = gap_between(judged, evidence.champion_answers, ours - theirs)
     limit = -margin(evidence, theirs)
-    passed = gap.low > limit
-    metric = evidence.metric
+    outcome = "passed" if least > limit else "refused"
     hint = (f"{metric.name} on the same rows: {metric.sign * ours:.4g}, of the champion ({evidence.champion}) "
-            f"{metric.sign * theirs:.4g}")
-    return Check("champion", "passed" if passed else "refused", gap.figure, gap.low, gap.high, evidence.rows.count,
-                 limit, hint if passed else f"{hint}. {advice(evidence, gap, limit)}")
+            f"{metric.sign * theirs:.4g}; {at_worst(least)} (95 % sure, one-sided: this is held against the margin)")
+    if outcome == "refused":
+        hint += f". {advice(evidence, gap.figure, least, limit)}"
+    return Check("champion", outcome, gap.figure, gap.low, gap.high, evidence.rows.count, limit, hint, {"least": least})
 
 
-def score_of(judged: Judged, answers: Answers) -> float:
-    score = judged.statistic(answers)(np.ones(judged.evidence.rows.count))
-    if not math.isfinite(score):
-        raise Unsure(f"its {judged.evidence.metric.name} on these rows is no number")
-    return score
+def gap_between(judged: Judged, theirs: Answers, gap: float) -> tuple[Interval, float]:
+    """How much better the model is with its 95 % interval, and at the least, 95 % sure (one-sided)."""
+    drawn = sample(judged.statistic(theirs), judged.evidence.rows)
+    return difference(judged.drawn, drawn, gap), difference(judged.drawn, drawn, gap, TAIL).low
 
 
-def gap_between(judged: Judged, theirs: Answers, gap: float) -> Interval:
-    """How much better the model is; each end alone is a 95 % bound."""
-    return difference(judged.drawn, sample(judged.statistic(theirs), judged.evidence.rows), gap, TAIL)
+def at_worst(least: float) -> str:
+    return f"at least {least:.4g} better" if least > 0 else f"at worst {abs(least):.4g} worse"
 
 
 def no_answer(evidence: Evidence, error: Exception) -> str:
     return (f"the champion ({evidence.champion}) cannot be compared on today's rows: {error}. Where columns, classes "
-            "or the task have changed on purpose, there is nothing to compare with: take MLflow's alias 'champion' "
-            "away, and this model is judged as the first; else mend what has changed")
+            "or the task have changed on purpose, there is nothing to compare with: after `notemill rollback --retire "
+            "--reason '...'` this model is judged as the first; else mend what has changed")
 
 
-def advice(evidence: Evidence, gap: Interval, limit: float) -> str:
+def advice(evidence: Evidence, gap: float, least: float, limit: float) -> str:
     """What to do: a model that is worse is another matter than too few rows to tell."""
-    if not gap.figure > limit:
+    if not gap > limit:
         return f"It is worse by more than the margin of {-limit:.4g}: the champion is the one to keep"
-    least = f"at worst (95 % sure) {-gap.low:.4g} worse, and the margin is {-limit:.4g}"
-    times = ((gap.figure - gap.low) / (gap.figure - limit)) ** 2  # the interval's width goes with 1 / sqrt(n)
+    times = ((gap - least) / (gap - limit)) ** 2  # how far the bound is from the figure goes with 1 / sqrt(n)
     units = evidence.rows.count if evidence.rows.groups is None else int(evidence.rows.groups.max()) + 1
     if times > MOST_TIMES:
-        return f"It may be worse by more than the margin: {least}"
+        return f"It may be worse by more than the margin of {-limit:.4g}"
     more = math.ceil(times * units / 10) * 10
     what = "rows" if evidence.rows.groups is None else "groups of rows"
-    return (f"It may be worse by more than the margin, these {units:,} {what} cannot tell: {least}. Were it so on more "
-            f"rows, about {more:,} {what} would do; or say with gate: margin how much worse is still as good")
+    return (f"It may be worse by more than the margin of {-limit:.4g}, these {units:,} {what} cannot tell. Were it so "
+            f"on more rows, about {more:,} {what} would do; or say with gate: margin how much worse is still as good")

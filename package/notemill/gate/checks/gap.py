@@ -38,9 +38,7 @@ def on_training(evidence: Evidence) -> tuple[Truth, Answers, np.ndarray]:
     said, values = evidence.answers_to(TRAIN), evidence.train[evidence.target].iloc[positions(evidence)]
     codes = finite(values) if evidence.is_regression else encode(values, evidence.classes)
     known = np.arange(len(codes)) if evidence.is_regression else np.flatnonzero(codes >= 0)
-    answers = Answers(*(None if part is None else part[known]
-                        for part in (said.labels, said.probabilities, said.decision)))
-    return Truth(codes[known], evidence.classes), answers, known
+    return Truth(codes[known], evidence.classes), said.at(known), known
 
 
 def wide(judged: Judged, gap: Interval, figure: float, n: int) -> dict:
@@ -65,8 +63,7 @@ def learnt(judged: Judged, truth: Truth, figure: float, n: int) -> dict:
     name, best = None, -np.inf
     for dummy, said in evidence.dummies.items():
         said = evidence.in_model_codes(said)
-        same = Answers(*(None if part is None else np.repeat(part[:1], n, axis=0)  # a dummy says the same of all rows
-                         for part in (said.labels, said.probabilities)))
+        same = said.at(np.zeros(n, dtype="int64"))  # a dummy says the same of all rows
         score = metrics.score(evidence.metric, truth, same)(np.ones(n))
         name, best = (dummy, score) if score > best else (name, best)
     gap = figure - best

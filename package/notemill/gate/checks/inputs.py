@@ -8,7 +8,6 @@ whether the answers change. Wilson (1927), JASA 22, 209-212, for the interval.
 import numpy as np
 
 from notemill.gate.evidence import Evidence
-
 from notemill.gate.judged import Judged
 from notemill.gate.metrics import Answers
 from notemill.gate.parts import part, together
@@ -24,7 +23,7 @@ SAME = 1e-6  # of a probability, or of the target's standard deviation: no chang
 def check_inputs(judged: Judged) -> Check:
     """Of rows with every column shuffled, hardly any gets another answer: the model ignores its inputs."""
     evidence = judged.evidence
-    changed = differ(evidence, taken(evidence.answers, some(len(evidence.good), MOST_ROWS)), evidence.answers_to(ALL))
+    changed = differ(evidence, evidence.answers.at(some(len(evidence.good), MOST_ROWS)), evidence.answers_to(ALL))
     found, n = wilson(int(changed.sum()), len(changed)), len(changed)
     hint = None
     if found.figure < LEAST:
@@ -39,7 +38,7 @@ def check_inputs(judged: Judged) -> Check:
 def alone(evidence: Evidence) -> list[dict]:
     """How many answers each column changes alone."""
     few, said = some(len(evidence.good), ROWS_OF_COLUMN), evidence.answers_to(ONE_BY_ONE)
-    before = taken(evidence.answers, np.tile(few, len(said.labels) // len(few)))
+    before = evidence.answers.at(np.tile(few, len(said.labels) // len(few)))
     changed = differ(evidence, before, said).reshape(-1, len(few))
     return [part(name, "passed", wilson(int(of.sum()), len(of)), len(of))
             for name, of in zip(some_columns(evidence), changed, strict=True)]
@@ -51,11 +50,6 @@ def told(ignored: list[str]) -> str | None:
         return None
     more = f" and {len(ignored) - 5} more" if len(ignored) > 5 else ""
     return f"of {ROWS_OF_COLUMN} rows or fewer no answer changes with {', '.join(map(repr, ignored[:5]))}{more} alone"
-
-
-def taken(answers: Answers, rows: np.ndarray) -> Answers:
-    return Answers(*(None if values is None else values[rows]
-                     for values in (answers.labels, answers.probabilities, answers.decision)))
 
 
 def differ(evidence: Evidence, before: Answers, after: Answers) -> np.ndarray:

@@ -14,7 +14,7 @@ from notemill.gate.evidence import Evidence
 from notemill.gate.judged import Judged
 from notemill.gate.parts import part, together
 from notemill.gate.shares import clopper_pearson
-from notemill.gate.statistics import LEVEL, SEED, Batched, Interval, Rows, interval
+from notemill.gate.statistics import LEVEL, SEED, Interval, Rows, interval, mean_of
 from notemill.gate.verdict import Check, not_asked
 
 MOST_BIAS, WARN_BIAS = 0.25, 0.1  # of the target's standard deviation
@@ -44,7 +44,7 @@ def biased(evidence: Evidence, off: np.ndarray) -> dict:
     """The mean residual, in standard deviations of the target."""
     most = evidence.config.get("calibration", {}).get("max_bias", MOST_BIAS)
     spread = max(float(np.std(evidence.truth.values)), 1e-300)
-    found = interval(Batched(lambda counts: counts @ (off / spread) / counts.sum(axis=1)), evidence.rows)
+    found = interval(mean_of(off / spread), evidence.rows)
     least = max(found.low, -found.high)
     outcome = "refused" if least > most else "warned" if least > min(WARN_BIAS, most) else "passed"
     how = "low" if found.figure > 0 else "high"
@@ -100,8 +100,7 @@ def share(evidence: Evidence, inside: np.ndarray, rows: np.ndarray, level: float
     groups = evidence.rows.groups
     if groups is None or len(np.unique(groups[rows])) < 2:
         return clopper_pearson(int(inside[rows].sum()), len(rows), level)
-    hits = inside[rows].astype("float64")
-    return interval(Batched(lambda counts: counts @ hits / counts.sum(axis=1)), Rows(len(rows), None, groups[rows]))
+    return interval(mean_of(inside[rows].astype("float64")), Rows(len(rows), None, groups[rows]))
 
 
 def quantiles(said: np.ndarray, off: np.ndarray) -> Iterator[dict]:

@@ -15,8 +15,10 @@ from notemill.gate.asking import DIRECT, ModelFailed
 from notemill.gate.evidence import Evidence, Unfit, read_table
 from notemill.gate.judged import Judged
 from notemill.gate.metrics import Answers
-from notemill.gate.robust import at_rows, is_tie
+from notemill.gate.parts import part
+from notemill.gate.robust import is_tie
 from notemill.gate.serving import Served, as_answers
+from notemill.gate.statistics import Interval
 from notemill.gate.variants import golden_rows
 from notemill.gate.verdict import Check, not_asked
 from notemill.runtime.golden import CLOSE, plain_rows
@@ -34,11 +36,11 @@ def check_skew(judged: Judged) -> Check:
     rows = golden_rows(len(evidence.rows_asked))
     said, few = asked_of_package(evidence, rows)
     parts = list(compared(evidence, rows, said))
-    wrong = [part["hint"] for part in parts if part["outcome"] == "refused"]
-    unknown = [part["hint"] for part in parts if part["outcome"] == "not assessed"]
-    count, n = max(part["figure"] or 0.0 for part in parts), len(rows)
+    wrong = [one["hint"] for one in parts if one["outcome"] == "refused"]
+    unknown = [one["hint"] for one in parts if one["outcome"] == "not assessed"]
+    count, n = max(one["figure"] or 0.0 for one in parts), len(rows)
     hint = "; ".join([*wrong[:2], *([places(evidence)] if wrong else []), *unknown]) or (
-        f"{n:,} golden rows: {', '.join(part['name'] for part in parts)}: the same")
+        f"{n:,} golden rows: {', '.join(one['name'] for one in parts)}: the same")
     return Check("skew", "refused" if wrong else "passed", count, n=n, limit=0.0, hint=hint,
                  details={"parts": parts, "golden": few})
 
@@ -68,41 +70,36 @@ def alone(evidence: Evidence, served: Served, kept: Mapping) -> Answers:
 
 def compared(evidence: Evidence, rows: np.ndarray, said: Mapping[str, Answers]) -> Iterator[dict]:
     """One part for each comparison."""
-    package, gate = said[AS_ROWS], at_rows(evidence.answers, rows)
+    package, gate = said[AS_ROWS], evidence.answers.at(rows)
     numbers = evidence.good[rows] + 1
     first = np.array([0])
     yield part_of(evidence, AS_ROWS, package, "the gate", gate, numbers)
     yield part_of(evidence, AS_TABLE, said[AS_TABLE], AS_ROWS, package, numbers)
-    yield part_of(evidence, ALONE, said[ALONE], AS_ROWS, at_rows(package, first), numbers)
+    yield part_of(evidence, ALONE, said[ALONE], AS_ROWS, package.at(first), numbers)
     try:
         notebook = evidence.answers_to(DIRECT)
     except ModelFailed as error:
-        yield {**blank("the notebook's model"), "outcome": "not assessed", "hint":
-               f"the model cannot be asked about the held-out table as it is ({str(error).splitlines()[0][:200]}): "
-               "name the notebook's own predictions, as predictions: evaluate.predictions under gate:"}
+        yield part("the notebook's model", "not assessed", limit=0.0, hint=f"the model cannot be asked about the "
+                   f"held-out table as it is ({str(error).splitlines()[0][:200]}): name the notebook's own "
+                   "predictions, as predictions: evaluate.predictions under gate:")
     else:
         yield part_of(evidence, AS_ROWS, package, "the notebook's model", notebook, numbers)
     if evidence.job.get("predictions"):
         name, written = evidence.job["predictions"]["name"], written_down(evidence)
         yield part_of(evidence, "the gate", evidence.answers, name, written, evidence.good + 1)
-        yield part_of(evidence, AS_ROWS, package, name, at_rows(written, rows), numbers)
-
-
-def blank(name: str) -> dict:
-    return {"name": name, "outcome": "passed", "figure": None, "low": None, "high": None, "n": None, "limit": 0.0,
-            "hint": None}
+        yield part_of(evidence, AS_ROWS, package, name, written.at(rows), numbers)
 
 
 def part_of(evidence: Evidence, ours: str, here: Answers, theirs: str, there: Answers, numbers: np.ndarray) -> dict:
     """`numbers`: of the rows in the held-out table, from 1."""
     wrong = np.flatnonzero(others(evidence, here, there))
-    found = {**blank(f"{ours} and {theirs}"), "figure": float(len(wrong)), "n": len(here.labels)}
+    name, found, n = f"{ours} and {theirs}", Interval(float(len(wrong)), None, None), len(here.labels)
     if not len(wrong):
-        return found
+        return part(name, "passed", found, n, 0.0)
     at = wrong[0]
     hint = (f"{len(wrong):,} of {len(here.labels):,} predictions differ, the first in held-out row {numbers[at]:,}: "
             f"{ours} says {worded(evidence, here, at)}, {theirs} {worded(evidence, there, at)}")
-    return {**found, "outcome": "refused", "hint": hint}
+    return part(name, "refused", found, n, 0.0, hint)
 
 
 def others(evidence: Evidence, here: Answers, there: Answers) -> np.ndarray:

@@ -130,8 +130,7 @@ def score_in(evidence: Evidence, answers: Answers, rows: np.ndarray) -> Statisti
     if evidence.metric.scorer == "r2":
         return explained_in(evidence.truth.values, answers.labels, rows)
     truth = Truth(evidence.truth.values[rows], evidence.truth.classes)
-    inner = metrics.score(evidence.metric, truth, Answers(*(None if of is None else of[rows] for of in (
-        answers.labels, answers.probabilities, answers.decision))))
+    inner = metrics.score(evidence.metric, truth, answers.at(rows))
     if isinstance(inner, Batched):
         return Batched(lambda counts: inner.many(counts[:, rows]))
     return or_none(lambda counts: inner(counts[rows]))

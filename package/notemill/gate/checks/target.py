@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from notemill.gate.evidence import Evidence
+from notemill.gate.evidence import Evidence, encode, finite
 from notemill.gate.judged import Judged
 from notemill.gate.metrics import Truth
 from notemill.gate.rivals import some
@@ -52,8 +52,6 @@ def how_telling(evidence: Evidence) -> Iterator[tuple[str, float]]:
 
 def own_truth(evidence: Evidence) -> Truth:
     """The target in the codes of the schema's classes: no model is needed for it."""
-    from notemill.gate.evidence import encode, finite
-
     values = evidence.held_out[evidence.target].iloc[evidence.good]
     if evidence.is_regression:
         return Truth(finite(values))

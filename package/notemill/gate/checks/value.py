@@ -16,7 +16,7 @@ from notemill.gate.evidence import Evidence
 from notemill.gate.judged import NO_ERROR, Judged
 from notemill.gate.metrics import BadMetric
 from notemill.gate.slicing import units
-from notemill.gate.statistics import Batched, Interval, interval
+from notemill.gate.statistics import Interval, interval, mean_of
 from notemill.gate.verdict import Check, not_asked
 
 OF_TWO = {"true_negative": (0, 0), "false_positive": (0, 1), "false_negative": (1, 0), "true_positive": (1, 1)}
@@ -145,7 +145,7 @@ def per_unit(value: Mapping, over: np.ndarray) -> np.ndarray:
 
 
 def mean(of_row: np.ndarray, evidence: Evidence) -> Interval:
-    return interval(Batched(lambda counts: counts @ of_row / counts.sum(axis=1)), evidence.rows)
+    return interval(mean_of(of_row), evidence.rows)
 
 
 def less_unseen(found: Interval, worth: np.ndarray, evidence: Evidence) -> Interval:

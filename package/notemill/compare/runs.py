@@ -1,58 +1,9 @@
 """Two runs side by side: what differs in parameters, data, code, environment, metrics and durations."""
 
 import difflib
-import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass
-from pathlib import Path
 
-from notemill import files
-from notemill.text import printable
-
-LEFT_ONLY, RIGHT_ONLY = "only on the left", "only on the right"
-ABSENT = object()
-
-
-@dataclass(frozen=True)
-class Row:
-    """One fact of both runs; `left` or `right` is None where that side has no such fact, and `note` says so."""
-
-    section: str
-    step: str
-    name: str
-    left: object
-    right: object
-    note: str = ""
-    differs: bool = True
-
-    @property
-    def texts(self) -> tuple[str, str]:
-        """Both sides as people read them: digests short, figures with the digits that matter."""
-        return (text_of(self.left) if self.note != RIGHT_ONLY else "–",
-                text_of(self.right) if self.note != LEFT_ONLY else "–")
-
-
-@dataclass(frozen=True)
-class Section:
-    name: str
-    rows: tuple[Row, ...]
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """Two runs' names, and the sections that have rows."""
-
-    left: str
-    right: str
-    sections: tuple[Section, ...]
-    all: bool = False
-
-    @property
-    def differences(self) -> int:
-        return sum(row.differs for section in self.sections for row in section.rows)
-
-    def __str__(self) -> str:
-        return as_text(self)
+from notemill.compare.rows import ABSENT, Comparison, Row, Section, keyed, make_row
 
 
 def compare_runs(left: dict, right: dict, *, environment: Callable[[str], Mapping[str, str]],
@@ -81,34 +32,6 @@ def steps_of(record: dict) -> dict[str, dict]:
 
 def parts(pair: Iterable[dict], key: str) -> list[dict]:
     return [step.get(key) or {} for step in pair]
-
-
-def make_row(section: str, step: str, name: str, left: object, right: object, note: str = "") -> Row:
-    """A row of two values, ABSENT for one that is not there; a difference of numbers is said in figures."""
-    differs = not same(left, right)
-    if ABSENT in (left, right):
-        note = RIGHT_ONLY if left is ABSENT else LEFT_ONLY
-    elif differs and not note:
-        note = change(left, right)
-    return Row(section, step, name, None if left is ABSENT else left, None if right is ABSENT else right, note, differs)
-
-
-def same(left: object, right: object) -> bool:
-    """Equal in value and type (True is not 1); NaN is the same as NaN."""
-    return type(left) is type(right) and (left == right or (left != left and right != right))
-
-
-def change(left: object, right: object) -> str:
-    numbers = all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in (left, right))
-    if not numbers or right - left != right - left:
-        return ""
-    return f"{'+' if right > left else '-'}{float(f'{abs(right - left):.3g}'):g}" if right != left else ""
-
-
-def keyed(section: str, step: str, left: Mapping, right: Mapping, prefix: str = "") -> list[Row]:
-    """One row for each key of either side."""
-    return [make_row(section, step, f"{prefix}{key}", left.get(key, ABSENT), right.get(key, ABSENT))
-            for key in sorted({*left, *right})]
 
 
 def run_rows(left: dict, right: dict) -> list[Row]:
@@ -215,53 +138,3 @@ def duration_rows(left: dict, right: dict, both: list[tuple]) -> list[Row]:
 def make_duration(step: str, key: str, left: dict, right: dict) -> Row:
     values = [ABSENT if side.get(key) is None else side[key] for side in (left, right)]
     return make_row("durations", step, key.replace("_", " "), *values)
-
-
-def text_of(value: object) -> str:
-    if value is None:
-        return "none"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, float):
-        return f"{value:.6g}"
-    text = value if isinstance(value, str) else files.canonical_json(value)
-    return text[:12] if re.fullmatch(r"[0-9a-f]{40}|[0-9a-f]{64}", text) else text
-
-
-def headline(comparison: Comparison) -> str:
-    count = comparison.differences
-    return {0: "No differences", 1: "1 difference"}.get(count, f"{count} differences")
-
-
-def as_text(comparison: Comparison) -> str:
-    """Aligned plain text, a block for each section."""
-    blocks = [f"{comparison.left} (left), {comparison.right} (right): {headline(comparison).lower()}"]
-    for section in comparison.sections:
-        lines = [[f"{row.step} {row.name}", *row.texts, row.note] for row in section.rows]
-        lines = [[" ".join(printable(cell).split()) for cell in line] for line in lines]
-        widths = [min(max(len(line[n]) for line in lines), 48) for n in range(3)]
-        blocks.append("\n".join([section.name, *(aligned(line, widths) for line in lines)]))
-    return "\n\n".join(blocks)
-
-
-def aligned(line: list[str], widths: list[int]) -> str:
-    cells = [cell.ljust(width) for cell, width in zip(line, widths, strict=False)]
-    return "  " + "  ".join([*cells, line[-1]]).rstrip()
-
-
-def as_json(comparison: Comparison) -> dict:
-    """A plain object for `--json`; what is not a number in JSON stands as text."""
-    sections = {section.name: [plain_row(row) for row in section.rows] for section in comparison.sections}
-    return {"left": comparison.left, "right": comparison.right, "differences": comparison.differences,
-            "sections": sections}
-
-
-def plain_row(row: Row) -> dict:
-    return {key: str(value) if isinstance(value, float) and value - value != 0 else value
-            for key, value in asdict(row).items() if key != "section"}
-
-
-def write_html(comparison: Comparison, target: Path, render: Callable[..., str]) -> None:
-    """The comparison as a page that looks as the run's does; `render` is the reports'."""
-    page = render("compare.html.j2", comparison=comparison, headline=headline(comparison))
-    files.write_atomic(target, page.encode("utf-8", "replace"))

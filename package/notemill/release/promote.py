@@ -1,0 +1,145 @@
+"""Who is champion: promoted, rolled back, approved. The ledger first, then MLflow's alias."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from notemill import lineage
+from notemill.errors import NotemillError, UsageError
+from notemill.project import Project
+from notemill.registry import (Ledger, Records, align, append, fetch, fetch_entry, find_version, moves, open_records,
+                               registry)
+from notemill.registry.following import champion_in_mlflow
+from notemill.registry.people import check_person
+from notemill.release.who import default_person
+
+
+@dataclass(frozen=True)
+class Moved:
+    """What a command did: the ledger after it, and the entry that it wrote, None where there was nothing to do."""
+
+    ledger: Ledger
+    entry: Mapping | None
+    warnings: tuple[str, ...] = ()
+
+
+def promote(project: Project, asked: str | None, by: str | None = None, reason: str | None = None) -> Moved:
+    """Make a version the champion: the challenger unless told otherwise."""
+    by = person(project, by)
+    return moving(project, lambda client, ledger, records: promoting(project, client, asked, records, by, reason))
+
+
+def promoting(project: Project, client, asked: str | None, records: Records, by: str, reason: str | None) -> Callable:
+    """The decision, once all files of the version are in the records."""
+    manifest = found(project, client, asked, records)
+    verdict = passed(manifest, records)
+    risk = moves.stricter(manifest.get("risk"), project.pipeline.risk)
+    records.keep_for_good(manifest)
+    return lambda ledger: moves.promote(ledger, manifest, verdict, risk, by, reason)
+
+
+def promote_by_itself(project: Project, manifest: Mapping) -> Moved | None:
+    """What `promote: auto` does once a version is registered; None where pipeline.yaml does not ask for it."""
+    if project.pipeline.promote != "auto":
+        return None
+    if moves.stricter(manifest.get("risk"), project.pipeline.risk) != "low":
+        return not_by_itself(Ledger(project.pipeline.name), f"it was registered with `risk: {manifest['risk']}`")
+    by = person(project, None)
+
+    def decision(client, ledger, records):
+        decide = promoting(project, client, str(manifest["version"]), records, by, "promote: auto")
+        return lambda now: None if manifest["content"] in now.left else decide(now)
+
+    moved = moving(project, decision)
+    left = moved.ledger.left.get(manifest["content"])
+    if left and not moved.entry:
+        return not_by_itself(moved.ledger, f"it was left by the rollback of {left['at'][:16].replace('T', ' ')}")
+    return moved
+
+
+def not_by_itself(ledger: Ledger, why: str) -> Moved:
+    return Moved(ledger, None, (f"not promoted by itself: {why}; by hand: notemill promote",))
+
+
+def rollback(project: Project, by: str | None = None, reason: str | None = None, *, retire: bool = False) -> Moved:
+    """Back to the champion before; with `retire` to none at all."""
+    by = person(project, by)
+    if retire and not reason:
+        raise UsageError("notemill rollback --retire", "says no reason", "--reason '...'")
+
+    def decision(client, ledger, records):
+        seen = moves.check_champion(ledger)["number"]
+
+        def back(now):
+            move = moves.rollback(now, seen, by, reason)
+            fetch_entry(client, now.line[-2], records)
+            return move
+
+        return (lambda now: moves.retire(now, by, reason)) if retire else back
+
+    return moving(project, decision)
+
+
+def approve(project: Project, asked: str, by: str, reason: str) -> Moved:
+    """Write down that somebody else than the author answers for a version."""
+    by = check_person(by, "--by")
+    if not reason.strip():
+        raise UsageError("--reason", "says nothing", "why this version may go into production, in words")
+
+    def decision(client, ledger, records):
+        manifest = found(project, client, asked, records)
+        passed(manifest, records)
+        records.keep_for_good(manifest)
+        risk = moves.stricter(manifest.get("risk"), project.pipeline.risk)
+        return lambda now: moves.approve(now, manifest, risk, by, reason)
+
+    return moving(project, decision)
+
+
+def moving(project: Project, decision: Callable) -> Moved:
+    """Finish what others left half done, decide, write, and let MLflow follow."""
+    name, records = project.pipeline.name, open_records(project)
+    uri = lineage.tracking_uri(project.root, project.environ)
+    with registry(uri) as client:
+        ledger = align(client, name, records)
+        ledger, entry = append(records, name, decision(client, ledger, records), ledger)
+    if entry is None:
+        return Moved(ledger, None)
+    try:
+        with registry(uri) as client:
+            ledger = align(client, name, records)
+            away = ledger.champion and champion_in_mlflow(client, ledger) is None
+    except NotemillError as error:  # the move stands: who comes next lets MLflow follow
+        return Moved(ledger, entry, (*entry["notes"], "the ledger has it, but MLflow's alias `champion` does not "
+                                     f"follow yet: {error.where}: {error.got}; notemill registry check --fix"))
+    return Moved(ledger, entry, (*entry["notes"], *([gone(ledger)] if away else [])))
+
+
+def gone(ledger: Ledger) -> str:
+    return (f"MLflow does not have version {ledger.champion['version']} any more: no version has its alias `champion` "
+            "now; its files are in the records, and package, export and the gate take them from there")
+
+
+def found(project: Project, client, asked: str | None, records: Records) -> dict:
+    """The manifest of the version that was asked for, its files in the records."""
+    name, uri = project.pipeline.name, lineage.tracking_uri(project.root, project.environ)
+    version = find_version(client, name, asked, uri, records)
+    return fetch(client, name, version.version, records)
+
+
+def passed(manifest: Mapping, records: Records) -> dict:
+    """The version's verdict. Raises NotemillError unless it passed, and is about this very content."""
+    verdict = json.loads(records.read(manifest["files"]["verdict.json"]))
+    where = f"version {manifest['version']} of '{manifest['name']}'"
+    if verdict.get("verdict") != "passed":
+        raise NotemillError(where, f"has the verdict '{verdict.get('verdict')}'", "only what passed the gate",
+                            "notemill register")
+    if verdict.get("content", manifest["content"]) != manifest["content"]:
+        raise NotemillError(where, "has a verdict on another content", f"content {manifest['content']}",
+                            "notemill register")
+    return verdict
+
+
+def person(project: Project, by: str | None) -> str:
+    """Who moves: as told, else as git knows this user, else the login."""
+    return check_person(default_person(project.root) if by is None else by, "--by")
