@@ -84,6 +84,7 @@ def test_an_alias_without_a_ledger(uri, records, name):
         client.set_registered_model_alias(name, "champion", "2")
         align(client, name, records)
         assert aliases(client, name)["champion"] == 2
+        assert marks(client, name, records) == {2: ("challenger",), 1: ()}
         assert told(client, name, records) == [
             ("MLflow's alias `champion`", "names version 2, and no ledger says that it was promoted", True)]
         with pytest.raises(UsageError, match="by the ledger there is no champion"):

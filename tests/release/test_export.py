@@ -97,7 +97,7 @@ def test_only_what_the_trusted_key_signed_leaves_the_records(made, keys, tmp_pat
     assert [cli(*one, project=made).code for one in words] == [0, 0]
     try:
         trusting(monkeypatch, make_keys(tmp_path, "other"))
-        for one in words:
+        for one in (*words, ["promote", "1"]):
             told = cli(*one, project=made)
             assert told.code == 1 and "it was signed with another key than other.pub.pem" in told.err
         trusting(monkeypatch, keys)

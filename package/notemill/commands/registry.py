@@ -59,7 +59,8 @@ def said(entry: Mapping) -> str:
     if entry["move"] == "approve":
         return f"{version} is approved by {entry['by']}: entry {entry['number']} of the ledger"
     if entry["move"] == "retire":
-        return f"{entry['name']} has no champion any more: entry {entry['number']} of the ledger; it was version {before}"
+        number = entry["number"]
+        return f"{entry['name']} has no champion any more: entry {number} of the ledger; it was version {before}"
     after = f"after version {before}" if before else "the first one"
     return f"{version} is the champion: entry {entry['number']} of the ledger, {after}\n  notemill package champion"
 

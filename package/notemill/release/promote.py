@@ -11,6 +11,7 @@ from notemill.registry import (Ledger, Records, align, append, fetch, fetch_entr
                                registry)
 from notemill.registry.following import champion_in_mlflow
 from notemill.registry.people import check_person
+from notemill.release.trust import check_version
 from notemill.release.who import default_person
 
 
@@ -32,6 +33,7 @@ def promote(project: Project, asked: str | None, by: str | None = None, reason: 
 def promoting(project: Project, client, asked: str | None, records: Records, by: str, reason: str | None) -> Callable:
     """The decision, once all files of the version are in the records."""
     manifest = found(project, client, asked, records)
+    check_version(records, manifest, project.environ)
     verdict = passed(manifest, records)
     risk = moves.stricter(manifest.get("risk"), project.pipeline.risk)
     records.keep_for_good(manifest)
