@@ -39,9 +39,14 @@ def test_facts_of_a_step(root, told):
 
 def test_a_step_that_was_reused_tells_the_time_that_it_took_once(root, told):
     record_run(root, "20260101-000000-aaaa")
-    record_run(root, "20260102-000000-bbbb", clean={"status": "reused", "seconds": None})
+    record_run(root, "20260102-000000-bbbb",
+               clean={"status": "reused", "seconds": None, "origin_run": "20260101-000000-aaaa"})
     step = told(root)["steps"][0]
     assert (step["status"], step["took"], step["run"]) == ("reused", 1.5, "20260102-000000-bbbb")
+    record_run(root, "20260103-000000-cccc", clean={"seconds": 9.0})
+    record_run(root, "20260104-000000-dddd",
+               clean={"status": "reused", "seconds": None, "origin_run": "20260101-000000-aaaa"})
+    assert told(root)["steps"][0]["took"] == 1.5
 
 
 def test_links_lead_to_reports_from_wherever_the_page_is(root, tmp_path):

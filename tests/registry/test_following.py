@@ -68,7 +68,7 @@ def test_aliases_that_somebody_set_change_nothing(uri, two, records, name):
 
 def test_after_retiring_an_alias_is_taken_away(uri, two, records, name):
     with registry(uri) as client:
-        append(records, name, lambda ledger: moves.retire(ledger, "Bob", "new target"))
+        append(records, name, lambda ledger: moves.retire(ledger, 1, "Bob", "new target"))
         assert told(client, name, records) != []
         align(client, name, records)
         assert aliases(client, name) == {"challenger": 2} and told(client, name, records) == []

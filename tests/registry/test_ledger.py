@@ -133,7 +133,8 @@ def test_each_byte_of_each_entry_counts(three):
     assert read_ledger(three, NAME) == ledger
 
 
-@pytest.mark.parametrize("data", [b"", b"{", b"[]", b"null", b"\xff\xfe"])
+@pytest.mark.parametrize("data", [b"", b"{", b"[]", b"null", b"\xff\xfe", b'{"number": NaN}', b'{"number": 1e999}',
+                                  200_000 * b"["], ids=range(8))
 def test_what_is_no_entry(three, data):
     file(three, 3).write_bytes(data)
     assert refused(three).where.startswith("entry 3 ")

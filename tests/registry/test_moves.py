@@ -74,7 +74,7 @@ def test_a_rollback_is_of_the_promotion_that_was_seen(manifest, after):
 
 def test_retiring_leaves_no_champion_and_nothing_to_go_back_to(manifest, after):
     def retire(ledger):
-        return moves.retire(ledger, BOB, "a new target")
+        return moves.retire(ledger, ledger.champion["number"] if ledger.champion else 0, BOB, "a new target")
 
     versions = [promoted(manifest(label, number)) for number, label in enumerate("ab", 1)]
     ledger = after(*versions, retire)
@@ -82,6 +82,12 @@ def test_retiring_leaves_no_champion_and_nothing_to_go_back_to(manifest, after):
     with pytest.raises(UsageError, match="has no champion"):
         retire(ledger)
     assert after(*versions, retire, versions[0]).line[0]["from"] is None
+
+
+def test_retiring_is_of_the_promotion_that_was_seen(manifest, after):
+    ledger = after(promoted(manifest("a", 1)), promoted(manifest("b", 2)))
+    with pytest.raises(UsageError, match="moved by somebody else meanwhile: it is version 2"):
+        moves.retire(ledger, 1, BOB, "a new target")
 
 
 # notes
@@ -162,7 +168,10 @@ def test_the_stricter_risk_counts():
 @pytest.mark.parametrize("one, other, same", [
     (ADA, ADA, True), (ADA, "Ada Byron", True), ("ada", "ADA", True), (ADA, "ada", False),
     ("<ada@example.org>", ADA, True), (ADA, BOB, False), ("Ada Byron <>", "Bob <>", False), ("", "", False),
-    ("Ａda Byron", ADA, True), ("Ada Byron (work) <ada@example.org>", ADA, True)])
+    ("Ａda Byron", ADA, True), ("Ada Byron (work) <ada@example.org>", ADA, True),
+    ('"Ada Byron" <x@example.org>', ADA, True), ("Somebody ada@example.org", ADA, True), ("Ada\u034f Byron", ADA, True),
+    ("mailto:ada@example.org", ADA, True), ("ada@example.org (Nobody)", ADA, True), ("Ada-Byron", ADA, True),
+    ("Ada B <ada@example.com>", ADA, False), ("Bob Moss (for Ada Byron)", ADA, False)])
 def test_same_person(one, other, same):
     assert same_person(one, other) is same_person(other, one) is same
 

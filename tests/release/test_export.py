@@ -122,6 +122,8 @@ def test_a_champion_that_is_not_signed_is_not_loaded(made, keys, tmp_path, monke
         champion, unknown = find_champion(project, open_records(project), tmp_path / "champion")
         assert (champion is not None, unknown is None) == (passes, passes), unknown
     assert "is not loaded: it was signed with another key" in unknown
+    content = next((made / ".notemill-records/versions").iterdir()).stem  # registered once more, to sign it
+    assert find_champion(project, open_records(project), tmp_path / "own", own=content)[1] is None
 
 
 @pytest.mark.parametrize("command", [["register"], ["package"], ["export", "1", "a.zip"]])

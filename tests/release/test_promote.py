@@ -10,8 +10,9 @@ from ledger_samples import ADA, BOB, bare, enter, enter_many, project_of
 from tiny import cli, cli_process
 
 from notemill.project import open_project
-from notemill.registry import open_records, read_ledger, registry
+from notemill.registry import fetch, open_records, read_ledger, registry
 from notemill.release.promote import promote_by_itself
+from notemill.release.register import note_origin
 from notemill.release.who import default_person
 
 
@@ -64,6 +65,56 @@ def test_from_the_first_champion_and_back(project):
     assert "toy has no champion any more" in told.out and champions(project) == []
     assert [one["move"] for one in ledger_of(project).entries] == ["promote", "promote", "rollback", "retire"]
     assert cli("registry", "check", project=project).out == "toy: ledger, records and MLflow agree\n"
+
+
+def test_a_raised_risk_asks_for_words_before_it_promotes(project):
+    configure(project, risk="medium")
+    (project / "model_card.md").write_text("")
+    told = cli("promote", "1", "--by", ADA, project=project)
+    assert told.code == 2 and "section 'Intended use' is not written" in told.err and not ledger_of(project).number
+
+
+def test_made_again_from_a_commit_somebody_can_approve(project):
+    """What was registered from changes that no commit has is no dead end."""
+    configure(project, risk="high")
+    records = open_records(open_project(project))
+    manifest = enter_many(f"sqlite:///{project / 'mlflow.db'}", records, "toy", "c", dirty=True)[0]
+    for words in (["approve", "3", "--by", BOB, "--reason", "seen"], ["promote", "3", "--by", ADA]):
+        told = cli(*words, project=project)
+        assert told.code == 1 and "changes that no commit has" in told.err and "notemill run --force" in told.err
+    clean = {**manifest, "dirty": False, "commit": 40 * "a", "run": "later"}
+    note_origin(records, manifest, {**manifest, "author": BOB})
+    assert records.made_again(manifest["content"]) == {}
+    note_origin(records, manifest, clean)
+    assert cli("approve", "3", "--by", ADA, "--reason", "seen", project=project).code == 2
+    assert cli("approve", "3", "--by", BOB, "--reason", "seen", project=project).code == 0
+    assert cli("promote", "3", "--by", ADA, project=project).code == 0
+    assert ledger_of(project).champion["author"] == ADA
+
+
+def test_a_ledger_that_lacks_its_end_is_told(project):
+    for version in ("1", "2"):
+        assert cli("promote", version, "--by", ADA, project=project).code == 0
+    assert cli("ledger", "--json", project=project).json["whole"] is True
+    (project / ".notemill-records/ledger/toy/00000002.json").unlink()
+    told = cli("ledger", project=project)
+    assert told.code == 1 and "(champion)" not in told.out and "lacks entries at its end" in told.err
+    assert cli("ledger", "--json", project=project).json["whole"] is False
+    told = cli("registry", "check", "--fix", project=project)
+    assert told.code == 1 and "alias `champion`" not in told.out
+
+
+def test_registered_anew_it_keeps_tags_of_its_own(project):
+    """What --fix wrote on it once made it unreadable."""
+    assert cli("promote", "1", "--by", ADA, project=project).code == 0
+    records, uri = open_records(open_project(project)), f"sqlite:///{project / 'mlflow.db'}"
+    with registry(uri) as client:
+        client.delete_model_version("toy", "1")
+        again = enter(client, records, bare(records, "toy", "a", run="later"))
+    assert again["version"] == 3
+    assert cli("registry", "check", "--fix", project=project).code == 0
+    with registry(uri) as client:
+        assert fetch(client, "toy", 3, records)["run"] == "later"
 
 
 @pytest.mark.parametrize("words, said", [

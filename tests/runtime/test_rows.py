@@ -206,6 +206,12 @@ def test_absent_and_doubled_columns():
         "column 'at': is missing (the model needs it)"]
 
 
+def test_a_column_that_the_model_needs_itself_is_no_likely_mistake():
+    schema = {**SCHEMA, "columns": [*SCHEMA["columns"], {**SCHEMA["columns"][0], "name": "ages"}]}
+    assert "column 'age': is missing (the model needs it)" in [
+        str(problem) for problem in conform(pd.DataFrame({"ages": [1], "sex": ["f"], "at": ["2020-01-01"]}), schema)[1]]
+
+
 def test_no_rows_are_no_problem():
     table, problems = conform(to_frame([]), SCHEMA)
     assert table.shape == (0, 3) and not problems

@@ -22,7 +22,8 @@ def demand(human: Human, risk: str, today: date, where: str = "model_card.md") -
     problems = [f"section '{title}' is not written" for title in unwritten(human)]
     problems += list(unreviewed(human, today))
     if problems:
-        lines = [f"with `risk: {risk}` nothing is registered before people have said what facts cannot", *problems]
+        lines = [f"with `risk: {risk}` nothing is registered or promoted before people have said what facts cannot",
+                 *problems]
         raise UsageError(where, "\n  ".join(lines), hint=REMEDY)
 
 

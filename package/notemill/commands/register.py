@@ -28,13 +28,19 @@ def register(folder: Path, run: str | None, *, as_json: bool) -> int:
         show(verdict, as_json=as_json, page=page_of(project, verdict))
         return 3
     moved = promote_by_itself(project, manifest)
-    say_registered(manifest, version, moved, as_json)
+    say_registered(manifest, version, moved, as_json, warned=warned_of(verdict))
     if unsaid := warning_of(project, manifest, open_records(project)):
         click.echo(unsaid, err=True)
     return 0
 
 
-def say_registered(manifest: Mapping, version: int, moved: Moved | None, as_json: bool) -> None:
+def warned_of(verdict: Mapping) -> str:
+    """The checks that this verdict warns of, to go behind it."""
+    names = [check["check"] for check in verdict["checks"] if check["outcome"] == "warned"]
+    return f" (warned of: {', '.join(names)})" if names else ""
+
+
+def say_registered(manifest: Mapping, version: int, moved: Moved | None, as_json: bool, *, warned: str = "") -> None:
     champion = bool(moved and moved.ledger.champion and moved.ledger.champion["content"] == manifest["content"])
     for warning in moved.warnings if moved else ():
         click.echo(f"warning: {warning}", err=True)
@@ -44,7 +50,7 @@ def say_registered(manifest: Mapping, version: int, moved: Moved | None, as_json
                                "error": None}))
     else:
         click.echo(f"{manifest['name']} version {version} is the {'champion' if champion else 'challenger'}: "
-                   f"{manifest['metric']} {number(manifest['figure'])}, verdict {manifest['verdict']}\n"
+                   f"{manifest['metric']} {number(manifest['figure'])}, verdict {manifest['verdict']}{warned}\n"
                    "  notemill package")
 
 

@@ -11,6 +11,8 @@ from notemill.commands.shared import print_json
 from notemill.errors import NotemillError
 from notemill.project import Project, open_project
 from notemill.registry import Finding, Ledger, Records, check, mend, open_records, registry
+from notemill.registry.champion import ask
+from notemill.registry.following import told_otherwise
 from notemill.registry.ledger import read_entries
 from notemill.release import promote as releasing
 from notemill.release.promote import Moved
@@ -68,23 +70,38 @@ def said(entry: Mapping) -> str:
 def ledger(folder: Path, *, as_json: bool) -> int:
     """All entries; exit 1 where the ledger is not whole."""
     project = open_project(folder)
-    found, problem = read_entries(open_records(project), project.pipeline.name)
+    records = open_records(project)
+    found, problem = read_entries(records, project.pipeline.name)
+    problem = problem or cut_off(project, found, records)
     if as_json:
         print_json({"name": project.pipeline.name, "entries": list(found.entries), "whole": problem is None,
                     "error": problem and problem.as_json()})
     else:
-        click.echo("\n".join(table(found)) or ("there is no entry yet: notemill promote" if problem is None else ""))
+        lines = table(found, None if problem else found.champion)
+        click.echo("\n".join(lines) or ("" if problem else "there is no entry yet: notemill promote"))
     if problem:
         click.echo(str(problem), err=True)
     return int(problem is not None)
 
 
-def table(ledger: Ledger) -> Iterator[str]:
+def cut_off(project: Project, ledger: Ledger, records: Records) -> NotemillError | None:
+    """How the ledger differs from what MLflow has seen of it; where that cannot be asked, a warning."""
+    try:
+        seen = ask(lineage.tracking_uri(project.root, project.environ), ledger.name)
+    except NotemillError as error:
+        click.echo(f"warning: not held against MLflow: {printable(f'{error.where}: {error.got}')}", err=True)
+        return None
+    problem = told_otherwise(ledger, seen.tag)
+    return problem and NotemillError(f"the ledger of '{ledger.name}' in {records.place_.shown()}", *problem)
+
+
+def table(ledger: Ledger, champion: Mapping | None) -> Iterator[str]:
     """A line for each entry, with who and why below it; no wider than a terminal."""
     for entry in ledger.entries:
         version = "" if entry["version"] is None else f"version {entry['version']}"
-        mark = "  (champion)" if entry is ledger.champion else ""
-        yield f"{entry['number']:>4}  {entry['at'][:16].replace('T', ' ')}  {WORDS[entry['move']]} {version}{mark}"
+        mark = "  (champion)" if entry is champion else ""
+        at = printable(entry["at"])[:16].replace("T", " ")
+        yield f"{entry['number']:>4}  {at}  {WORDS[entry['move']]} {version}{mark}"
         for text in (f"by {entry['by']}" + (f": {entry['reason']}" if entry["reason"] else ""), *entry["notes"]):
             yield from textwrap.wrap(printable(text), WIDTH, initial_indent=" " * 6, subsequent_indent=" " * 8)
 

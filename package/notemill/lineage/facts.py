@@ -172,7 +172,7 @@ def figures_text(step: Mapping) -> str:
 
 def commit_text(git: Mapping | None) -> str:
     if not git or not git.get("commit"):
-        return "no commit"
+        return "no commit (nothing was run, or outside a git repository)"
     dirty = ", with unsaved changes" if git.get("dirty") else ""
     return f"commit {git['commit'][:12]} on {git.get('branch')}{dirty}"
 

@@ -12,7 +12,8 @@ from notemill.lineage.uri import embedded_path, shown_uri
 PATIENCE = 5.0      # seconds that a server has to answer before work starts
 PORTS = {"postgresql": 5432, "mysql": 3306, "mssql": 1433}
 PROBE = "/api/2.0/mlflow/experiments/search?max_results=1"     # /health answers to anybody, this only to who may log in
-REMEDY = "start it, unset MLFLOW_TRACKING_URI, or run with --offline (the next run sends what this one keeps)"
+REMEDY = ("start it, or unset MLFLOW_TRACKING_URI; a run can do without: notemill run --offline (the next one sends "
+          "what it keeps)")
 CHANGE = "set another MLFLOW_TRACKING_URI, or unset it"
 STRANGER = "something answers there, but it is no MLflow server", CHANGE
 ALLOWED = "MLFLOW_TRACKING_URI may be sqlite:///FILE, http(s)://HOST, or a database such as postgresql://HOST/NAME"

@@ -68,10 +68,11 @@ def last(name: str, records: Sequence[Mapping]) -> dict:
     if not ended:
         return nothing
     record, step = ended[-1]
-    ran = [one for _, one in ended if one.get("status") in ("done", "failed") and one.get("seconds") is not None]
+    made = [one for run, one in ended if one.get("status") in ("done", "failed") and one.get("seconds") is not None
+            and (step["status"] != "reused" or run["run"] == step.get("origin_run", run["run"]))]
     facts = {key: step.get(key) for key in FACTS}
     return {**nothing, **plain(facts), "warnings": [str(text) for text in step.get("warnings") or []],
-            "run": record["run"], "when": record.get("started"), "took": ran[-1]["seconds"] if ran else None}
+            "run": record["run"], "when": record.get("started"), "took": made[-1]["seconds"] if made else None}
 
 
 def plain(value: object) -> object:

@@ -2,7 +2,7 @@
 
 from notemill.errors import NotemillError
 from notemill.registry.fetching import fetch_entry, kept_whole
-from notemill.registry.following import CHAMPION, glance, look, read_followed
+from notemill.registry.following import CHAMPION, Seen, glance, look, read_followed
 from notemill.registry.records import Records
 from notemill.registry.tracked import registry
 
@@ -13,10 +13,7 @@ def current_champion(uri: str, name: str, records: Records) -> dict | None:
     Raises NotemillError where the ledger is not whole, or the files are gone; and where there is no ledger, but
     somebody has set MLflow's alias: who that champion is, nothing tells. MLflow is imported only if it has to be asked.
     """
-    seen = glance(uri, name)
-    if seen is None:
-        with registry(uri) as client:
-            seen = look(client, name)
+    seen = ask(uri, name)
     ledger = read_followed(seen, name, records)
     if ledger.champion is None:
         if not ledger.number and CHAMPION in seen.aliases:
@@ -27,6 +24,15 @@ def current_champion(uri: str, name: str, records: Records) -> dict | None:
         with registry(uri) as client:
             manifest = fetch_entry(client, ledger.champion, records)
     return manifest
+
+
+def ask(uri: str, name: str) -> Seen:
+    """What MLflow says of a model."""
+    seen = glance(uri, name)
+    if seen is None:
+        with registry(uri) as client:
+            seen = look(client, name)
+    return seen
 
 
 def by_hand(name: str, number: int) -> NotemillError:

@@ -37,8 +37,9 @@ def check(client, name: str, records: Records) -> tuple[Ledger | None, list[Find
     except NotemillError as error:
         return None, [Finding(error.where, f"{error.got}" + (f" ({error.allowed})" if error.allowed else ""),
                               error.hint or "")]
-    return ledger, [*tag_findings(ledger, seen, records), *champion_findings(client, ledger, seen),
-                    *challenger_findings(client, name, seen), *version_findings(client, ledger, records)]
+    champion = [] if told_otherwise(ledger, seen.tag) else champion_findings(client, ledger, seen)
+    return ledger, [*tag_findings(ledger, seen, records), *champion, *challenger_findings(client, name, seen),
+                    *version_findings(client, ledger, records)]
 
 
 def tag_findings(ledger: Ledger, seen: Seen, records: Records) -> Iterator[Finding]:
@@ -89,7 +90,7 @@ def version_findings(client, ledger: Ledger, records: Records) -> Iterator[Findi
         if number is None:
             remedy = f"what needs it takes it from the records; notemill register {entry['run']} gives it a new number"
             yield Finding(where, "is not in MLflow any more: it was deleted", remedy)
-        elif manifest:
+        elif manifest and number == entry["version"]:  # registered anew it has tags of its own
             yield from differing_tags(client, number, where, manifest)
 
 
@@ -134,7 +135,7 @@ def mend_version(client, entry: Mapping, records: Records) -> Iterator[str]:
     """Tags from the records, then files from MLflow."""
     number = number_in_mlflow(client, entry)
     manifest = records.kept(entry["manifest"]) or in_second_place(entry, records)
-    if number and manifest:
+    if manifest and number == entry["version"]:  # registered anew it has tags of its own
         changed = changed_tags(client, number, manifest)
         for name, value in changed.items():
             client.set_model_version_tag(entry["name"], str(number), name, value)

@@ -24,7 +24,7 @@ FACTS = {"format": (NUMBER,), "number": (NUMBER,), "previous": (TEXT, NONE), "at
          "from": (NUMBER, NONE), "reason": (TEXT, NONE), "run": (TEXT, NONE), "verdict": (TEXT, NONE),
          "risk": (TEXT, NONE), "author": (TEXT, NONE), "notes": (LIST,), "sha256": (TEXT,)}
 REMEDY = ("nobody is promoted, and no champion is read, until it is whole: bring the ledger back from a backup of the "
-          "records; notemill registry check says what else differs")
+          "records")
 PATIENCE = 20  # tries after which a place that neither takes an entry nor shows another one is called broken
 
 
@@ -147,10 +147,13 @@ def add(records: Records, ledger: Ledger, data: bytes) -> Ledger:
 
 
 def parse(data: bytes) -> object:
+    """What it holds; None where it is no JSON, or has numbers that JSON does not have."""
     try:
-        return json.loads(data)
-    except ValueError:
+        value = json.loads(data)
+        canonical_json(value)
+    except (ValueError, RecursionError):
         return None
+    return value
 
 
 def problem_of(entry: object, data: bytes) -> tuple[str, str | None] | None:
@@ -162,6 +165,8 @@ def problem_of(entry: object, data: bytes) -> tuple[str, str | None] | None:
     if entry.get("sha256") != seal(entry) or data != encoded(entry):
         return "was changed: its content has another digest than it had", f"sha256 {entry.get('sha256')}"
     wrong = [name for name, kinds in FACTS.items() if type(entry.get(name, ...)) not in kinds]
+    if entry.get("move") != "retire":
+        wrong += [name for name in ("version", "content", "manifest") if entry.get(name) is None]
     if wrong or entry["move"] not in MOVES:
         return f"is not well formed: {', '.join(wrong) or entry['move']}", f"moves are {', '.join(MOVES)}"
     return None

@@ -6,6 +6,7 @@ import unicodedata
 from notemill.errors import UsageError
 
 LONGEST = 200
+ADDRESS = re.compile(r"""[^\s<>()"',;:]+@[^\s<>()"',;:]+""")
 FORM = re.compile(r"(?P<name>[^<>]*?)\s*<(?P<address>[^<>]*)>")
 
 
@@ -18,10 +19,18 @@ def check_person(text: str, where: str) -> str:
 
 
 def marks_of(person: str) -> set[str]:
-    """What a person goes by: name, and address; large and small letters, and blanks, do not count."""
+    """What a person goes by: each address, and the name, of which letters and digits alone count, without accents."""
     found = FORM.fullmatch(person.strip())
-    parts = found.groupdict().values() if found else [person]
-    return {mark for part in parts if (mark := " ".join(unicodedata.normalize("NFKC", part).casefold().split()))}
+    parts = [plain(part) for part in (found.groupdict().values() if found else [person])]
+    addresses = {address for part in parts for address in ADDRESS.findall(part)}
+    names = {"".join(filter(str.isalnum, ADDRESS.sub(" ", part))) for part in parts}
+    return addresses | (names - {""})
+
+
+def plain(text: str) -> str:
+    """Without accents, marks that cannot be seen, and the difference of large and small letters."""
+    whole = unicodedata.normalize("NFKD", text).casefold().replace("mailto:", " ")
+    return "".join(sign for sign in whole if unicodedata.category(sign) not in ("Mn", "Cf"))
 
 
 def same_person(one: str, other: str) -> bool:

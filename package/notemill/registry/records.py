@@ -106,6 +106,14 @@ class Records:
             files = (read_object(data) or {}).get("files", {})
             yield from (self.place_.read(object_name(files[paper])) or b"" for paper in PAPERS if paper in files)
 
+    # a version of which nobody could be called the author, made again from a commit
+    def note_made_again(self, content: str, facts: Mapping) -> None:
+        self.place_.create(f"made-again/{content}.json", as_text(facts))
+
+    def made_again(self, content: str) -> dict:
+        """Commit, dirty, author and run of that; {} where there was no need."""
+        return read_object(self.place_.read(f"made-again/{content}.json")) or {}
+
     # how often held-out rows have judged
     def note_attempt(self, held_out: str, content: str, facts: Mapping) -> None:
         """Write down that the version with this content was judged on these rows, once."""

@@ -30,9 +30,9 @@ def human_text(project: Project) -> str:
         raise UsageError(HUMAN, "is no text in UTF-8") from None
 
 
-def demand_words(project: Project) -> None:
-    """Raise UsageError where people have not said what the project's risk demands: before anything is judged."""
-    card.demand(card.read_human(human_text(project)), project.pipeline.risk or "low", today())
+def demand_words(project: Project, risk: str | None = None) -> None:
+    """Raise UsageError where people have not said what the project's risk, or this one, demands."""
+    card.demand(card.read_human(human_text(project)), risk or project.pipeline.risk or "low", today())
 
 
 def warning_of(project: Project, manifest: Mapping, records: Records) -> str | None:

@@ -20,18 +20,22 @@ def known_of(project: Project, manifest: Mapping, held: Held, records: Records, 
     """For the draft of a version; its folders are gone afterwards. `held_out`: the digest of the held-out rows."""
     with tempfile.TemporaryDirectory(prefix="notemill-") as folder:
         wheel.write_tree(wheel.package_files(manifest, held.read), Path(folder, "package"))
-        champion, unknown = find_champion(project, records, Path(folder, "champion"))
+        champion, unknown = find_champion(project, records, Path(folder, "champion"), own=manifest["content"])
         yield Known(content=manifest["content"], champion=champion, unknown=unknown, package=Path(folder, "package"),
                     import_name=wheel.import_name(manifest["name"]),
                     attempts=len(records.attempts(held_out) - {manifest["content"]}))
 
 
-def find_champion(project: Project, records: Records, folder: Path) -> tuple[Champion | None, str | None]:
-    """(the champion's files in `folder`, None where there is none yet; why it cannot be known whether there is one)."""
+def find_champion(project: Project, records: Records, folder: Path, *,
+                  own: str | None = None) -> tuple[Champion | None, str | None]:
+    """(the champion's files in `folder`, None where there is none yet; why it cannot be known whether there is one).
+
+    A champion with the content `own`, the draft's, needs no signature: it is what was just made here.
+    """
     uri = lineage.tracking_uri(project.root, project.environ)
     try:
         manifest = current_champion(uri, project.pipeline.name, records)
-        if manifest:
+        if manifest and manifest["content"] != own:
             check_version(records, manifest, project.environ)
         return (manifest and lay_champion(manifest, records.read, folder)), None
     except NotemillError as error:

@@ -11,6 +11,7 @@ from notemill.registry import (Ledger, Records, align, append, fetch, fetch_entr
                                registry)
 from notemill.registry.following import champion_in_mlflow
 from notemill.registry.people import check_person
+from notemill.release.described import demand_words
 from notemill.release.trust import check_version
 from notemill.release.who import default_person
 
@@ -36,8 +37,10 @@ def promoting(project: Project, client, asked: str | None, records: Records, by:
     check_version(records, manifest, project.environ)
     verdict = passed(manifest, records)
     risk = moves.stricter(manifest.get("risk"), project.pipeline.risk)
+    demand_words(project, risk)  # it may have been raised since it was registered
     records.keep_for_good(manifest)
-    return lambda ledger: moves.promote(ledger, manifest, verdict, risk, by, reason)
+    made = {**manifest, **records.made_again(manifest["content"])}
+    return lambda ledger: moves.promote(ledger, manifest, verdict, risk, by, reason, made)
 
 
 def promote_by_itself(project: Project, manifest: Mapping) -> Moved | None:
@@ -74,10 +77,10 @@ def rollback(project: Project, by: str | None = None, reason: str | None = None,
 
         def back(now):
             move = moves.rollback(now, seen, by, reason)
-            fetch_entry(client, now.line[-2], records)
+            check_version(records, fetch_entry(client, now.line[-2], records), project.environ)
             return move
 
-        return (lambda now: moves.retire(now, by, reason)) if retire else back
+        return (lambda now: moves.retire(now, seen, by, reason)) if retire else back
 
     return moving(project, decision)
 
@@ -93,7 +96,8 @@ def approve(project: Project, asked: str, by: str, reason: str) -> Moved:
         passed(manifest, records)
         records.keep_for_good(manifest)
         risk = moves.stricter(manifest.get("risk"), project.pipeline.risk)
-        return lambda now: moves.approve(now, manifest, risk, by, reason)
+        made = {**manifest, **records.made_again(manifest["content"])}
+        return lambda now: moves.approve(now, manifest, risk, by, reason, made)
 
     return moving(project, decision)
 

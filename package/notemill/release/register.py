@@ -9,12 +9,15 @@ from notemill.errors import NotemillError
 from notemill.project import Project
 from notemill.registry import Held, Records, align, has_run, registry, take_up
 from notemill.registry import register as register_version
+from notemill.registry.moves import nobody
 from notemill.release.complete import complete
 from notemill.release.described import demand_words, summary_of
 from notemill.release.draft import draft
 from notemill.release.known import known_of
 from notemill.release.trust import sign_version
 from notemill.run.redaction import redactor_for
+
+ORIGIN = ("run", "commit", "dirty", "author")
 
 
 def judge(project: Project, record: Mapping, records: Records, *, rerun: bool = False) -> dict:
@@ -62,8 +65,15 @@ def register(project: Project, record: Mapping, records: Records) -> tuple[dict,
             align(client, manifest["name"], records)
             known = take_up(client, manifest["name"], manifest["content"], records)
         known = known or send(project, records, complete(project, record, records, manifest, verdict), uri)
+        note_origin(records, known, manifest)
         sign_version(records, known, project.environ)
     return verdict, known, known["version"]
+
+
+def note_origin(records: Records, known: Mapping, draft_of_it: Mapping) -> None:
+    """The same content again, made from a commit this time: that commit and its author count from now on."""
+    if nobody(known) and not nobody(draft_of_it):
+        records.note_made_again(known["content"], {key: draft_of_it[key] for key in ORIGIN})
 
 
 def send(project: Project, records: Records, manifest: dict, uri: str) -> dict:
@@ -73,6 +83,7 @@ def send(project: Project, records: Records, manifest: dict, uri: str) -> dict:
     with registry(uri) as client:
         register_version(client, manifest, records, wheel.package_files(manifest, records.read, own_name), run,
                          lambda place: summary_of(manifest, records, link_in_mlflow(client, run, place)))
+        align(client, manifest["name"], records)  # it may be the champion, which MLflow had lost
         return take_up(client, manifest["name"], manifest["content"], records)
 
 

@@ -25,6 +25,9 @@ def main(folder: Path, words: list[str] | None = None) -> int:
                      "  mend them, or set bad rows aside: --on-error aside", 1)
     except (ScoreError, ModelError) as error:
         return _fail(str(error), 2)
+    except BrokenPipeError:  # whoever reads has had enough
+        sys.stdout = None
+        return 1
     except OSError as error:
         return _fail(f"{error.filename or folder.name}: {error.strerror or error}", 1)
     except KeyboardInterrupt:

@@ -83,6 +83,7 @@ def conform(frame, schema: Mapping, *, words_for_missing: Iterable[str] = (), de
     import pandas as pd
 
     names, problems, columns = list(frame.columns), [], {}
+    needed = {entry["name"] for entry in used_columns(schema)}
     for entry in used_columns(schema):
         name = entry["name"]
         if names.count(name) == 1:
@@ -90,7 +91,8 @@ def conform(frame, schema: Mapping, *, words_for_missing: Iterable[str] = (), de
             columns[name], found = _column(values, entry, words_for_missing, decimal)
             problems += found
         elif names or len(frame):
-            problems.append(Problem(None, name, _absent_or_twice(name, names)))
+            others = [other for other in names if other == name or other not in needed]
+            problems.append(Problem(None, name, _absent_or_twice(name, others)))
         else:  # no rows at all
             columns[name] = CONVERT[entry["type"]](pd.Series([], dtype="object"), entry)
     problems.sort(key=lambda problem: -1 if problem.row is None else problem.row)
