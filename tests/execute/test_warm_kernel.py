@@ -360,8 +360,8 @@ HANGS = {"expression": "import re\nre.match(r'(a+)+$', 'a' * 60 + 'b')",
 
 @pytest.mark.parametrize("cell", HANGS.values(), ids=HANGS)
 def test_a_time_limit_ends_a_cell_that_lets_no_other_thread_run(execute_cells, cell):
-    executed = execute_cells("1", cell, seconds=2)
-    assert (executed.failure.name, executed.failure.cell) == ("LimitExceeded", 3) and executed.seconds < 8
+    executed = execute_cells("1", cell, seconds=6)  # an ordinary kernel takes its time to start on a busy machine
+    assert (executed.failure.name, executed.failure.cell) == ("LimitExceeded", 3) and executed.seconds < 14
 
 
 CRASHES = {"exit": ("import os\nos._exit(3)", "exit status 3"), "abort": ("import os\nos.abort()", "SIGABRT"),
