@@ -98,7 +98,9 @@ def paired(verdict: Mapping | None, against: Mapping) -> str:
         f" ({number(against['low'])} to {number(against['high'])})"
     rows = f", n = {number(against['n'])}" if against["n"] is not None else ""
     sense = "the same as" if gap == 0 else f"{number(abs(gap))} {'better' if gap > 0 else 'worse'} than"
-    return f"{sense} {verdict.get('champion')}{interval}, paired{rows}"
+    sure = "" if None in (against["low"], against["high"]) or not against["low"] <= 0 <= against["high"] else \
+        "; which of the two is better these rows cannot tell"
+    return f"{sense} {verdict.get('champion')}{interval}, paired{rows}{sure}"
 
 
 def verdict_of(records: Records, files: Mapping) -> dict | None:
