@@ -104,8 +104,8 @@ def rehearse(root, where, *words):
     `root`, the command dies there, and the copy stays in `where`. MLflow is imported once: each death is a fork's."""
     import shutil
 
-    import mlflow.pyfunc  # noqa: F401
-    from mlflow.store.tracking import sqlalchemy_store  # noqa: F401
+    import mlflow.pyfunc  # noqa: F401 - before the forks, once
+    from mlflow.store.tracking import sqlalchemy_store  # noqa: F401 - likewise
 
     points = Path(where, "points.txt")
     for number in range(1 + run_and_die(shutil.copytree(root, Path(where, "0")), None, points, words)):

@@ -2,6 +2,7 @@
 
 import ast
 import json
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -156,10 +157,11 @@ def execute(name, folder, parameters):
     """One notebook with papermill, as it stands; the executed notebook is kept beside its results."""
     import papermill
     from traitlets.config import Config
-    sockets = Config({"KernelManager": {"transport": "ipc"}})  # a TCP port can be taken before the kernel has it
-    papermill.execute_notebook(
-        str(NOTEBOOKS / f"{name}.ipynb"), str(folder / f"{name}.ipynb"), parameters=parameters, kernel_name="python3",
-        progress_bar=False, cwd=str(NOTEBOOKS), config=sockets)
+    with tempfile.TemporaryDirectory(prefix="ipc-") as sockets:  # a TCP port, a socket in the folder where all tests
+        place = Config({"KernelManager": {"transport": "ipc", "ip": f"{sockets}/k"}})  # run: somebody else may be first
+        papermill.execute_notebook(
+            str(NOTEBOOKS / f"{name}.ipynb"), str(folder / f"{name}.ipynb"), parameters=parameters,
+            kernel_name="python3", progress_bar=False, cwd=str(NOTEBOOKS), config=place)
 
 
 def run_starter(case, folder, source):
