@@ -1,4 +1,4 @@
-"""The engine beside Papermill and plain scripts: `nox -s bench`, or `python tests/bench/engine.py --only cells`.
+"""Engine and service beside others: `nox -s bench`, or `python tests/bench/engine.py --only cells`.
 
 A benchmark is a function (folder to work in, scale, rounds) that yields Measurements; it joins the others in BENCHES,
 with a title and its goals. Times depend on the machine: the tests run these functions at a tiny scale, for their work
@@ -18,7 +18,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from bench import auc, page, projects  # noqa: E402  (the line above finds them)
+from bench import auc, page, projects, serving  # noqa: E402  (the line above finds them)
 from bench.rivals import (  # noqa: E402
     CALLED, COLD, END, REPORTS, WARM, Broken, environ, execute_notebooks, notemill_run, printed_by, run_all,
     run_scripts)
@@ -44,9 +44,16 @@ class Scale:
     papermill_sizes: tuple[int, ...] = (250, 500)
     rows: int = 100_000
     draws: int = 2000
+    served: tuple[str, ...] = (serving.LINEAR, serving.BOOSTING, serving.UNCOMPILED)
+    table: int = 10_000
+    boosts: int = 200
+    clients: tuple[int, ...] = (1, 32)
+    seconds: float = 0.7
+    turns: int = 3
+    batch: int = 100_000
 
 
-TINY = Scale(2, 5, 2, 2000, (4, 6), (4,), 500, 20)
+TINY = Scale(2, 5, 2, 2000, (4, 6), (4,), 500, 20, (serving.LINEAR,), 800, 5, (1, 4), 0.3, 2, 2000)
 
 
 @dataclass(frozen=True)
@@ -56,6 +63,7 @@ class Bench:
     title: str
     measure: Callable[[Path, Scale, int], Iterator[Measurement]]
     goals: tuple[Goal, ...] = ()
+    lacks: Callable[[], str] = lambda: ""  # what is not here that it needs
 
 
 def notebooks(folder: Path, scale: Scale, rounds: int) -> Iterator[Measurement]:
@@ -171,6 +179,7 @@ BENCHES = {
     "edit": Bench("One cell of the starter's train notebook edited", edit, (
         Goal("warm: seconds to the new report", (RUN, REPORT), most=2),)),
     "auc": Bench(auc.TITLE, auc.measure, auc.GOALS),
+    "serving": Bench(serving.TITLE, serving.measure, serving.GOALS, serving.lacks),
 }
 
 
@@ -179,6 +188,9 @@ def measure(names: Sequence[str], scale: Scale, rounds: int, say: Callable[[str]
     found = {}
     with own_places():
         for name in names:
+            if reason := BENCHES[name].lacks():
+                say(f"\n{BENCHES[name].title}: skipped, for {reason}")
+                continue
             with tempfile.TemporaryDirectory(prefix="notemill-bench-") as folder, page.conditions() as around:
                 say(f"\n{BENCHES[name].title}")
                 measured = []

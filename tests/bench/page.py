@@ -18,7 +18,7 @@ from bench.rounds import Measurement, judge, spread
 
 BEGIN, FINISH = "<!-- figures: begin (nox -s bench) -->", "<!-- figures: end -->"
 PAGE, FIGURES, PLOT = "explanation/speed.md", "explanation/speed.json", "images/speed.svg"
-SHOWN = ("papermill", "nbclient", "ipykernel", "scikit-learn", "pandas", "numpy", "mlflow")
+SHOWN = ("papermill", "nbclient", "ipykernel", "scikit-learn", "pandas", "numpy", "mlflow", "uvicorn")
 FORMAT = 1
 
 

@@ -10,7 +10,10 @@ BLUE, ORANGE, GREY = "#3b6ea5", "#d9822b", "#9aa3ad"
 SIZED = re.compile(r"(.+): ([\d,]+) cells")
 BARS = {  # benchmark -> the figures that its bars show, the first that a rival has
     "notebooks": ("to all reports", "in the calls", "to the end"), "cells": ("in the calls", "to all reports"),
-    "outputs": ("in the calls", "to all reports"), "edit": ("to the new report",)}
+    "outputs": ("in the calls", "to all reports"), "edit": ("to the new report",),
+    "serving": ("requests/s, 32 clients",)}
+SAID = {"s": "seconds", "/s": "requests a second"}
+WIDE = 100  # times the lowest figure: beyond, the axis is logarithmic
 
 
 def draw(benches: Mapping[str, Mapping], target: Path) -> None:
@@ -28,7 +31,7 @@ def draw(benches: Mapping[str, Mapping], target: Path) -> None:
             if all(map(SIZED.fullmatch, found)):
                 lines(ax, found)
             else:
-                bars(ax, found, BARS.get(name, ()))
+                bars(ax, found, BARS.get(name, ()), units(benches[name]["measurements"]))
             ax.set_title(benches[name]["title"])
         figure.savefig(target, metadata={"Date": None})
     target.write_text("\n".join(line.rstrip() for line in target.read_text().splitlines()) + "\n")
@@ -43,21 +46,30 @@ def grouped(measurements: Sequence[Mapping]) -> dict[str, dict[str, list[float]]
     return found
 
 
-def bars(ax, found: Mapping[str, Mapping], wanted: Sequence[str]) -> None:
-    """A bar for each rival; the line at its end is from the lowest to the highest figure."""
-    rivals = {}
+def units(measurements: Sequence[Mapping]) -> dict[str, str]:
+    """By figure."""
+    return {one["figure"]: one["unit"] for one in measurements}
+
+
+def bars(ax, found: Mapping[str, Mapping], wanted: Sequence[str], unit: Mapping[str, str]) -> None:
+    """A bar for each rival that has one of the wanted figures; the line at its end is from the lowest to the highest.
+    """
+    rivals, said = {}, "s"
     for name, figures in found.items():
-        figure = next((one for one in wanted if one in figures), next(iter(figures)))
-        rivals[f"{name} ({figure})"] = spread(figures[figure])
+        figure = next((one for one in wanted or figures if one in figures), None)
+        if figure:
+            rivals[f"{name} ({figure})"], said = spread(figures[figure]), unit[figure]
     medians = [come[0] for come in rivals.values()]
     sides = [[come[0] - come[1] for come in rivals.values()], [come[2] - come[0] for come in rivals.values()]]
     colours = [BLUE if "our engine" in name or name.startswith("notemill") else GREY for name in rivals]
     ax.barh(list(rivals), medians, xerr=sides, color=colours, error_kw={"ecolor": ORANGE, "elinewidth": 2})
     for place, (come, _, highest) in enumerate(rivals.values()):
-        ax.text(highest, place, f"  {come:.2f} s", va="center")
+        ax.text(highest, place, f"  {come:.2f} s" if said == "s" else f"  {come:,.0f} {said}", va="center")
     ax.invert_yaxis()
+    if medians and max(medians) > WIDE * min(medians):
+        ax.set_xscale("log")
     ax.margins(x=0.12)
-    ax.set_xlabel("seconds")
+    ax.set_xlabel(SAID.get(said, said))
 
 
 def lines(ax, found: Mapping[str, Mapping]) -> None:

@@ -43,9 +43,11 @@ class Goal:
     most: float | None = None
 
 
-def alternate(rivals: Mapping[str, Callable[[int], Mapping[str, float]]], rounds: int) -> Iterator[Measurement]:
-    """Each rival once in each round, in their order. A rival is called with the round and gives its figures."""
-    for number in range(1, rounds + 1):
+def alternate(rivals: Mapping[str, Callable[[int], Mapping[str, float]]], rounds: int,
+              unit: Callable[[str], str] = lambda figure: "s", first: int = 1) -> Iterator[Measurement]:
+    """Each rival once in each round, in their order. A rival is called with the round and gives its figures; `unit`
+    says in what a figure is; `first`: the first round's number."""
+    for number in range(first, first + rounds):
         for name, measure in rivals.items():
             load = round(os.getloadavg()[0], 2)
             try:
@@ -54,7 +56,7 @@ def alternate(rivals: Mapping[str, Callable[[int], Mapping[str, float]]], rounds
                 yield Measurement(name, "broken", number, None, load, note=str(error).strip().splitlines()[-1])
                 continue
             for figure, value in figures.items():
-                yield Measurement(name, figure, number, round(value, 4), load)
+                yield Measurement(name, figure, number, round(value, 4), load, unit(figure))
 
 
 def values(measurements: Iterable[Measurement], rival: str, figure: str) -> dict[int, float]:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench import auc, page, projects, rivals
+from bench import auc, engine, page, projects, rivals, served_models, services, serving
 from bench.plot import draw
 from bench.rounds import Broken, Goal, Measurement, alternate, judge, values
 
@@ -152,6 +152,94 @@ def test_plot_shows_each_rival_and_passes_the_hooks(tmp_path):
     text = (tmp_path / "plot.svg").read_text()
     assert "Papermill" in text and "2.50 s" in text and ">engine<" in text
     assert not any(line != line.rstrip() for line in text.split("\n"))
+
+
+def test_plot_shows_rates_beside_each_other_however_far_apart(tmp_path):
+    rates = [Measurement(name, serving.at(serving.RATE, 32), 1, value, 0.0, "/s") for name, value in
+             (("theirs", 40.0), ("ours", 9000.4))]
+    draw({"serving": kept(*rates, Measurement("a plan", serving.BATCH, 1, 0.5, 0.0, "us"))}, tmp_path / "plot.svg")
+    text = (tmp_path / "plot.svg").read_text()
+    assert "9,000 /s" in text and "requests a second" in text and "a plan" not in text
+
+
+def test_a_benchmark_that_lacks_something_is_skipped_aloud(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(served_models, "SHARED", tmp_path)
+    assert engine.main(["--only", "serving", "--output", str(tmp_path)]) == 0
+    assert "skipped, for there is no ../shared/data/adult.csv" in capsys.readouterr().out
+
+
+def test_units_go_with_figures():
+    assert [serving.unit(figure) for figure in (serving.at(serving.RATE, 1), "p99, 32 clients", serving.READY,
+                                                serving.MEMORY, serving.at(serving.CPU, 32), serving.BATCH)] == [
+        "/s", "ms", "s", "MB", "us", "us"]
+    named = {figure for goal in serving.GOALS for _, figure in (goal.figure, *([goal.over] if goal.over else []))}
+    assert all(map(serving.unit, named)) and len(serving.GOALS) == 20
+
+
+def test_a_round_of_short_turns_gives_medians_and_names_who_broke():
+    order, values_ = [], iter([1.0, 9.0, 2.0])
+
+    def ours():
+        order.append("ours")
+        return {"requests/s, 1 client": next(values_)}
+
+    def theirs():
+        order.append("theirs")
+        raise Broken("Traceback\nalas")
+
+    found = list(serving.in_turns({"ours": ours, "theirs": theirs}, 3, 2))
+    assert order == ["ours", "theirs"] * 3
+    assert [(one.rival, one.value, one.round, one.unit) for one in found if one.value] == [("ours", 2.0, 2, "/s")]
+    assert {one.note for one in found if one.value is None} == {"alas"}
+
+
+def toy_service(folder, label):
+    """A service that says the same of every row."""
+    script = folder / "toy.py"
+    script.write_text(f"""
+import sys
+from http.server import BaseHTTPRequestHandler, HTTPServer
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    def do_POST(self):
+        self.rfile.read(int(self.headers["content-length"]))
+        self.send_response(200)
+        self.send_header("content-length", "{len(label) + 2}")
+        self.end_headers()
+        self.wfile.write(b'"{label}"')
+    def log_message(self, *words):
+        pass
+HTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
+""")
+    return services.Service(lambda port, folder: (sys.executable, script, port), "/", lambda row: row, str)
+
+
+def test_a_service_is_loaded_only_while_it_is_right(tmp_path):
+    scale = engine.Scale(clients=(1,), seconds=0.3)
+    with services.running(toy_service(tmp_path, "yes"), {"a": 1}) as one:
+        good = serving.loaded(one, served_models.Served(tmp_path, tmp_path, [{"a": 1}], ["yes"]), scale)
+        with pytest.raises(Broken, match="1 labels differ"):
+            serving.loaded(one, served_models.Served(tmp_path, tmp_path, [{"a": 1}], ["no"]), scale)
+    assert good["requests/s, 1 client"] > 1 and good["memory"] > 1 and 0 < one.ready < 30
+    assert not services.answers(one.target, one.service, {})  # it was ended
+
+
+def test_a_service_that_does_not_start_is_broken_with_its_last_words():
+    gone = services.Service(lambda port, folder: (sys.executable, "-c", "raise SystemExit('alas')"), "/", dict, str)
+    with pytest.raises(Broken, match="did not start: alas"), services.running(gone, {}):
+        pass
+
+
+@pytest.mark.slow
+def test_serving_from_command_to_page(tmp_path):
+    if serving.lacks():
+        pytest.skip(serving.lacks())
+    done = bench(tmp_path, "--only", "serving")
+    assert done.returncode == 0, done.stdout + done.stderr
+    figures = json.loads((tmp_path / page.FIGURES).read_text())["benches"]["serving"]
+    assert {one["rival"] for one in figures["measurements"]} == {
+        serving.ours("linear"), serving.theirs("linear"), serving.EMPTY, serving.PLAN, serving.SKLEARN}
+    assert all(one["value"] > 0 for one in figures["measurements"])
 
 
 @pytest.mark.slow

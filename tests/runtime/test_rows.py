@@ -8,7 +8,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from notemill.runtime.rows import MISSING_WORDS, BadRows, absent_cells, conform, to_frame
+from notemill.runtime.rows import MISSING_WORDS, BadRows, absent_cells, all_problems, conform, to_frame
 
 CONTRACT = {"type": "contract", "range": "contract", "categories": "contract", "null_share": "contract"}
 NONE = object()
@@ -55,6 +55,26 @@ def test_every_dtype_holds_the_same_numbers(dtype):
     cells = ["1", "2", None] if "string" in str(dtype) else [Decimal(1), Decimal(2), None] if "decimal" in str(dtype) \
         else [1, 2, None]
     assert conformed("number", pd.Series(cells, dtype=dtype)) == ([1.0, 2.0, None], [])
+
+
+@pytest.mark.parametrize("dtype", ["object", "category", pd.StringDtype("python")])
+@pytest.mark.parametrize("kind, good", [("number", "1"), ("boolean", "yes"), ("datetime", "2024-01-01"),
+                                        ("category", "a"), ("text", "a")])
+def test_half_of_a_character_is_no_text(kind, good, dtype):
+    column = pd.Series([good, "\ud800", None], dtype="object")
+    if dtype == "category":  # which pandas makes of text that it can write alone
+        column = pd.Series(pd.Categorical.from_codes([0, 1, -1], pd.Index([good, "\ud800"], dtype="object")))
+    column = column.astype(dtype)
+    cells, problems = conformed(kind, column)
+    assert cells[0] is not None and cells[1:] == [None, None] and len(problems) == 1
+    assert problems[0].startswith("row 2, column 'x': '\\ud800' is not ")
+
+
+def test_half_of_a_character_in_the_name_of_another_column():
+    for rows in ({"x": 1, "\ud800": 2}, [{"x": 1, "\ud800": 2}], [{"x": 1}, {"x": None, "\ud800": "\ud800"}]):
+        table, problems = conform(to_frame(rows), {"columns": [entry("number")]})
+        assert table["x"].tolist()[0] == 1.0 and problems == []
+    assert len(to_frame([{"\ud800": 2}])) == 1
 
 
 def test_whole_numbers_only_where_the_contract_says_so():
@@ -255,6 +275,14 @@ def test_a_row_without_a_key_that_others_have():
     assert [str(problem) for problem in absent_cells(rows, SCHEMA)] == [
         "row 2, column 'age': is missing (write None where it is not known)"]
     assert absent_cells(pd.DataFrame(rows), SCHEMA) == absent_cells([], SCHEMA) == absent_cells([{}], SCHEMA) == []
+
+
+def test_an_absent_cell_hides_no_other_fault():
+    schema = {"columns": [entry("number", "age", null_share=0, **{"from": CONTRACT}), entry("number", "size")]}
+    rows = [{"age": 1, "size": "big"}, {"size": 3}, {"age": "old", "size": 4}]
+    found = all_problems(rows, conform(to_frame(rows), schema)[1], schema)
+    assert [(problem.row, problem.column, problem.check) for problem in found] == [
+        (0, "size", "type"), (1, "age", "absent"), (2, "age", "type")]
 
 
 def test_a_long_list_of_problems_is_cut():

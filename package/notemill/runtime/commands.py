@@ -1,17 +1,16 @@
 """`python -m NAME_model`: score files, replay the golden rows, show what the package is."""
 
 import argparse
-import csv
 import sys
+from decimal import ROUND_CEILING, Context
 from pathlib import Path
 
+from .batch.output import aside_file
+from .batch.score import Asked, on_terminal, run
+from .batch.tables import ScoreError
 from .golden import replay
 from .model import Model, ModelError
 from .rows import BadRows
-from .score import aside_file, on_terminal, score
-from .tables import ScoreError
-
-LONGEST = 10_000_000  # characters in a cell of a CSV file; Python's own limit is 131,072
 
 
 def main(folder: Path, words: list[str] | None = None) -> int:
@@ -21,8 +20,8 @@ def main(folder: Path, words: list[str] | None = None) -> int:
     try:
         return {"score": _score, "check": _check, "info": _info}[asked.command](model, asked)
     except BadRows as error:
-        return _fail(f"{asked.source}: not all rows are such as the model knows\n  {error}\n"
-                     "  mend them, or set bad rows aside: --on-error aside", 1)
+        advice = "\n  mend them, or set bad rows aside: --on-error aside" if error.in_rows else ""
+        return _fail(f"{asked.source}: not all rows are such as the model knows\n  {error}{advice}", 1)
     except (ScoreError, ModelError) as error:
         return _fail(str(error), 2)
     except BrokenPipeError:  # whoever reads has had enough
@@ -31,31 +30,38 @@ def main(folder: Path, words: list[str] | None = None) -> int:
     except OSError as error:
         return _fail(f"{error.filename or folder.name}: {error.strerror or error}", 1)
     except KeyboardInterrupt:
-        return _fail("interrupted: nothing was written", 130)
+        return _fail("interrupted: nothing was written; the same command goes on from here", 130)
 
 
 def _parser(name: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog=f"python -m {name}", description="A model package.")
     commands = parser.add_subparsers(dest="command", required=True)
-    told = commands.add_parser("score", help="add predictions to a CSV or Parquet file of any size")
-    told.add_argument("source", metavar="IN", type=Path)
-    told.add_argument("target", metavar="OUT", type=Path)
+    told = commands.add_parser("score", help="add predictions to CSV or Parquet files of any size")
+    told.add_argument("source", metavar="IN", help="a file, a folder, or a pattern")
+    told.add_argument("target", metavar="OUT", help="a .csv or .parquet file, or a folder with / at its end")
     told.add_argument("--on-error", choices=["stop", "aside"], default="stop",
                       help="bad rows: stop and say which (default), or set them aside in OUT's name + .aside.csv")
+    told.add_argument("--keys", metavar="A,B", type=_names, help="keep these columns of IN alone (default: all)")
     told.add_argument("--only-predictions", action="store_true", help="leave IN's columns out of OUT")
     told.add_argument("--decimal", choices=[".", ","], default=".", help="the decimal sign in a CSV file")
+    told.add_argument("--workers", metavar="N", type=int, help="processes (default: as many as are useful)")
     commands.add_parser("check", help="replay the golden rows: does the model still say what it said?")
-    commands.add_parser("info", help="name, version, columns")
+    commands.add_parser("info", help="name, version, columns, how it answers")
     return parser
 
 
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name for name in text.split(",") if name)
+
+
 def _score(model: Model, asked: argparse.Namespace) -> int:
-    csv.field_size_limit(LONGEST)
-    done, bad = score(model, asked.source, asked.target, aside=asked.on_error == "aside",
-                      only=asked.only_predictions, decimal=asked.decimal, told=on_terminal)
-    print(f"{done:,} rows scored: {asked.target}", file=sys.stderr)
-    if bad:
-        print(f"{bad:,} rows set aside: {aside_file(asked.target)}", file=sys.stderr)
+    record = run(model, Asked(asked.source, asked.target, asked.on_error == "aside",
+                              () if asked.only_predictions else asked.keys, asked.decimal, asked.workers,
+                              told=on_terminal))
+    print(f"{record['rows']:,} rows scored: {asked.target}", file=sys.stderr)
+    for one in record["outputs"]:
+        if one["set_aside"]:
+            print(f"{one['set_aside']:,} rows set aside: {aside_file(Path(one['output']))}", file=sys.stderr)
     return 0
 
 
@@ -68,12 +74,24 @@ def _check(model: Model, asked: argparse.Namespace) -> int:
 
 
 def _info(model: Model, asked: argparse.Namespace) -> int:
-    facts = model.facts
+    facts, answers = model.facts, _answers(model)
     print(f"{facts['distribution']} {facts['version']}: {model.task}, predicts {model.schema['target']['name']}")
     for column in model.schema["columns"]:
         if column["role"] in ("feature", "time"):
             print(f"  {column['name']}: {column['type']}" + (f" ({column['unit']})" if column.get("unit") else ""))
+    print(answers)
     return 0
+
+
+def _answers(model: Model) -> str:
+    """How it answers, without loading what answers."""
+    if model.stored.plan is None:
+        return f"answers by scikit-learn itself: {model.uncompiled}"
+    compared = {"held_out": 0, "hard": 0, "difference": 0.0, **model.stored.compared}
+    apart = Context(prec=1, rounding=ROUND_CEILING).create_decimal(compared["difference"])
+    how = f"differs by at most {apart:.0e}" if apart else "does not differ"
+    return (f"answers by a scoring plan, compared with scikit-learn on {compared['held_out']:,} held-out and "
+            f"{compared['hard']:,} hard rows: {how}")
 
 
 def _fail(words: str, code: int) -> int:

@@ -13,7 +13,7 @@ CLOSE = 1e-6  # another processor may add up in another order; anything larger i
 def record(model: Model, rows: list[dict]) -> dict:
     """Rows (JSON values only) with their predictions."""
     answers = {"rows": rows, "predictions": model.predict(rows).tolist()}
-    if model.task == "classification" and hasattr(model.pipeline, "predict_proba"):
+    if model.has_probabilities:
         answers["probabilities"] = model.predict_proba(rows).tolist()
     return answers
 

@@ -1,6 +1,7 @@
 """Rows as people have them, turned into the table that the model was trained on; what does not fit is told in words."""
 
 import difflib
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -14,6 +15,7 @@ SHOWN = 10  # problems in an error's text
 MISSING_WORDS = ("", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN", "<NA>",
                  "N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "null")
 TRUTHS = {"true": True, "yes": True, "1": True, "1.0": True, "false": False, "no": False, "0": False, "0.0": False}
+HALF = re.compile("[\ud800-\udfff]")
 DECIMAL_COMMA = r"\s*[+-]?(\d{1,3}(\.\d{3})+|\d*)(,\d*)?([eE][+-]?\d+)?\s*"
 
 
@@ -21,13 +23,16 @@ DECIMAL_COMMA = r"\s*[+-]?(\d{1,3}(\.\d{3})+|\d*)(,\d*)?([eE][+-]?\d+)?\s*"
 class Problem:
     """What is wrong with one cell, or with a whole column (`row` is None); rows count from 0.
 
-    `place`: where the row stands for whoever holds the table, if not by its number."""
+    `place`: where the row stands for whoever holds the table, if not by its number. `check`: absent, twice, type,
+    missing, range or categories; `allowed`: what that check lets through, as JSON has it."""
 
     row: int | None
     column: str
     rule: str
     got: str = ""
     place: str = ""
+    check: str = ""
+    allowed: Any = None
 
     def __str__(self) -> str:
         place = self.place or ("" if self.row is None else f"row {self.row + 1}")
@@ -47,6 +52,11 @@ class BadRows(ValueError):
         super().__init__("\n  ".join(map(str, problems[:SHOWN])) + more)
         self.problems = problems
 
+    @property
+    def in_rows(self) -> bool:
+        """Whether it is single rows that are bad, not whole columns."""
+        return any(problem.row is not None for problem in self.problems)
+
 
 def to_frame(rows: Any):
     """A pandas DataFrame of a DataFrame (pandas, polars), a list of dicts, or one dict. Raises TypeError for others."""
@@ -60,13 +70,37 @@ def to_frame(rows: Any):
     if isinstance(rows, pd.Series):
         rows = rows.to_dict()
     if isinstance(rows, Mapping):
-        return pd.DataFrame({name: pd.Series([value], dtype=None) for name, value in rows.items()}, index=[0])
+        return pd.DataFrame({name: _cells([rows[name]]) for name in rows if not is_broken(name)}, index=[0])
     if isinstance(rows, Iterable) and not isinstance(rows, str | bytes):
         listed = list(rows)
         if all(isinstance(row, Mapping) for row in listed):
-            # rows without any key are rows, too
-            return pd.DataFrame.from_records(listed) if any(listed) else pd.DataFrame(index=range(len(listed)))
+            return _of_mappings(listed)
     raise TypeError(f"rows are a DataFrame (pandas or polars), a list of dicts or one dict, not {type(rows).__name__}")
+
+
+def _of_mappings(rows: list[Mapping]):
+    import pandas as pd
+
+    try:  # rows without any key are rows, too
+        return pd.DataFrame.from_records(rows) if any(rows) else pd.DataFrame(index=range(len(rows)))
+    except UnicodeEncodeError:
+        names = [name for name in dict.fromkeys(name for row in rows for name in row) if not is_broken(name)]
+        return pd.DataFrame({name: _cells([row.get(name) for row in rows]) for name in names}, index=range(len(rows)))
+
+
+def _cells(values: list):
+    """A column; plain objects where some text is none that Arrow could hold."""
+    import pandas as pd
+
+    try:
+        return pd.Series(values, dtype=None)
+    except UnicodeEncodeError:
+        return pd.Series(values, dtype="object")
+
+
+def is_broken(cell: object) -> bool:
+    """Whether it is text with half of a character in it (a lone surrogate): no encoding can write it."""
+    return isinstance(cell, str) and not cell.isascii() and HALF.search(cell) is not None
 
 
 def used_columns(schema: Mapping) -> list[dict]:
@@ -82,30 +116,53 @@ def conform(frame, schema: Mapping, *, words_for_missing: Iterable[str] = (), de
     """
     import pandas as pd
 
-    names, problems, columns = list(frame.columns), [], {}
-    needed = {entry["name"] for entry in used_columns(schema)}
+    names, columns = list(frame.columns), {}
+    problems = missing_columns(names, schema) if names or len(frame) else []
     for entry in used_columns(schema):
         name = entry["name"]
         if names.count(name) == 1:
             values = _simple(frame[name].reset_index(drop=True))
             columns[name], found = _column(values, entry, words_for_missing, decimal)
             problems += found
-        elif names or len(frame):
-            others = [other for other in names if other == name or other not in needed]
-            problems.append(Problem(None, name, _absent_or_twice(name, others)))
-        else:  # no rows at all
+        elif not names and not len(frame):  # no rows at all
             columns[name] = CONVERT[entry["type"]](pd.Series([], dtype="object"), entry)
     problems.sort(key=lambda problem: -1 if problem.row is None else problem.row)
     return pd.DataFrame(columns, index=pd.RangeIndex(len(frame))), problems
+
+
+def missing_columns(names: list, schema: Mapping) -> list[Problem]:
+    """The model's columns that a table's heading does not have, or has more than once."""
+    needed, wrong = {entry["name"] for entry in used_columns(schema)}, []
+    for entry in used_columns(schema):
+        name = entry["name"]
+        if names.count(name) != 1:
+            others = [other for other in names if other == name or other not in needed]
+            wrong.append(Problem(None, name, _absent_or_twice(name, others),
+                                 check="twice" if name in others else "absent"))
+    return wrong
 
 
 def absent_cells(rows: Any, schema: Mapping) -> list[Problem]:
     """In a list of dicts: what some rows do not have, though others do. (What no row has is an absent column.)"""
     listed = rows if isinstance(rows, list) and all(isinstance(row, Mapping) for row in rows) else []
     there = set().union(*listed)
-    return [Problem(number, entry["name"], "is missing (write None where it is not known)")
+    return [Problem(number, entry["name"], "is missing (write None where it is not known)", check="absent")
             for number, row in enumerate(listed) for entry in used_columns(schema)
             if entry["name"] in there and entry["name"] not in row]
+
+
+def plain_labels(table):
+    """Labels as text where a table has them as pandas' categories, which a plan reads faster."""
+    coded = [name for name in table.columns if table[name].dtype == "category"]
+    return table.astype(dict.fromkeys(coded, "str")) if coded else table
+
+
+def all_problems(rows: Any, problems: list[Problem], schema: Mapping) -> list[Problem]:
+    """What `conform` found, and the cells that are absent, which to it are merely empty; in the order of the rows."""
+    absent = absent_cells(rows, schema)
+    known = {(problem.row, problem.column) for problem in absent}
+    found = absent + [problem for problem in problems if (problem.row, problem.column) not in known]
+    return sorted(found, key=lambda problem: -1 if problem.row is None else problem.row)
 
 
 def _absent_or_twice(name: str, names: list) -> str:
@@ -125,17 +182,19 @@ def _column(values, entry: Mapping, words_for_missing: Iterable[str], decimal: s
             missing |= _blank(values)
         values = values.mask(missing)
     in_numbers = entry["type"] in ("number", "integer") or _is_coded(entry)
-    typed = CONVERT[entry["type"]](_with_points(values) if decimal == "," and in_numbers else values, entry)
+    whole = _without_broken(values)
+    typed = CONVERT[entry["type"]](_with_points(whole) if decimal == "," and in_numbers else whole, entry)
     misfit = typed.isna() & ~missing
-    problems = [] if "mixed" in entry else [_problem(values, row, entry, f"is not {_kind(entry)}")
+    problems = [] if "mixed" in entry else [_problem(values, row, entry, "type", f"is not {_kind(entry)}")
                                             for row in _rows(misfit)]
-    for broken, rule in _rules(typed, missing, entry):
-        problems += [_problem(values, row, entry, rule) for row in _rows(broken)]
+    for broken, check, rule in _rules(typed, missing, entry):
+        problems += [_problem(values, row, entry, check, rule) for row in _rows(broken)]
     return typed, problems
 
 
-def _problem(values, row: int, entry: Mapping, rule: str) -> Problem:
-    return Problem(row, entry["name"], rule, _shown(values.iloc[row]))
+def _problem(values, row: int, entry: Mapping, check: str, rule: str) -> Problem:
+    allowed = entry["type"] if check == "type" else entry.get(check)
+    return Problem(row, entry["name"], rule, _shown(values.iloc[row]), check=check, allowed=allowed)
 
 
 def _blank(values):
@@ -143,6 +202,14 @@ def _blank(values):
     if values.dtype == "str":  # as a CSV file's: many at once
         return values.str.strip() == ""
     return _which(values, lambda cell: isinstance(cell, str) and not cell.strip())
+
+
+def _without_broken(values):
+    """Text with half of a character is of no type."""
+    if values.dtype.kind != "O" or getattr(values.dtype, "storage", "") == "pyarrow":  # Arrow holds none
+        return values
+    broken = _which(values, is_broken)
+    return values.mask(broken) if broken.any() else values
 
 
 def _which(values, is_so: Callable[[object], bool]):
@@ -181,10 +248,13 @@ def _simple(values):
     """Categories, Arrow's and pandas' own types as numpy's, text, or plain objects."""
     import pandas as pd
 
-    if isinstance(values.dtype, pd.StringDtype):
-        return values.astype("str")
     extension = pd.api.types.is_extension_array_dtype(values.dtype) and not isinstance(values.dtype, pd.DatetimeTZDtype)
-    return values.astype("object").infer_objects() if extension else values
+    try:
+        if isinstance(values.dtype, pd.StringDtype):
+            return values.astype("str")
+        return values.astype("object").infer_objects() if extension else values
+    except UnicodeEncodeError:  # half of a character: see is_broken
+        return values.astype("object")
 
 
 def _with_points(values):
@@ -233,6 +303,8 @@ def _integers(values, entry: Mapping):
 def _booleans(values, entry: Mapping):
     if values.dtype.kind == "b":
         return values.astype("boolean")
+    if values.dtype.kind in "mM":  # None would become a time
+        values = values.notna().map({True: "", False: None})
     return values.map(lambda cell: TRUTHS.get(str(cell).strip().lower()), na_action="ignore").astype("boolean")
 
 
@@ -279,21 +351,26 @@ CONVERT = {"number": _numbers, "integer": _integers, "boolean": _booleans, "date
 
 
 def _rules(typed, missing, entry: Mapping):
-    """(which cells break it, the rule in words) for each rule of the table's contract."""
-    said = {rule: by for rule, by in entry.get("from", {}).items() if rule not in entry.get("warn", ())}
+    """(which cells break it, the check, the rule in words) for each rule of the table's contract."""
+    said = said_by(entry)
     unit = f" {entry['unit']}" if entry.get("unit") else ""
     if said.get("null_share") == "contract" and entry.get("null_share") == 0:
-        yield missing, "is empty, and no gaps are allowed"
+        yield missing, "missing", "is empty, and no gaps are allowed"
     if said.get("range") == "contract" and entry.get("range"):
         low, high = (_bound(end, typed) for end in entry["range"])
         if low is not None:
-            yield typed < low, f"is below {entry['range'][0]}{unit}, the least that is allowed"
+            yield typed < low, "range", f"is below {entry['range'][0]}{unit}, the least that is allowed"
         if high is not None:
-            yield typed > high, f"is above {entry['range'][1]}{unit}, the most that is allowed"
+            yield typed > high, "range", f"is above {entry['range'][1]}{unit}, the most that is allowed"
     if said.get("categories") == "contract" and entry.get("categories"):
         allowed = entry["categories"]
-        yield typed.notna() & ~typed.isin(allowed if _is_coded(entry) else list(map(str, allowed))), (
+        yield typed.notna() & ~typed.isin(allowed if _is_coded(entry) else list(map(str, allowed))), "categories", (
             f"is not one of the allowed: {', '.join(map(str, allowed[:12]))}{', ...' if len(allowed) > 12 else ''}")
+
+
+def said_by(entry: Mapping) -> dict[str, str]:
+    """Who says each rule that refuses: the contract, or what the training rows were like."""
+    return {rule: by for rule, by in entry.get("from", {}).items() if rule not in entry.get("warn", ())}
 
 
 def _bound(end: object, typed):

@@ -1,7 +1,9 @@
 """Files of any size: what they hold stays, the predictions are added, and nothing is ever half there."""
 
 import csv
+import errno
 import gzip
+import io
 import json
 import os
 import signal
@@ -16,21 +18,16 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from notemill.runtime import commands, tables
+from notemill.runtime import commands
+from notemill.runtime.batch import tables
+from notemill.runtime.batch.progress import Progress
+from notemill.runtime.batch.score import score
+from notemill.runtime.batch.tables import ScoreError
 from notemill.runtime.model import Model
+from notemill.runtime.plan import Stored, write_plan
 from notemill.runtime.rows import BadRows
-from notemill.runtime.score import Progress, score
-from notemill.runtime.tables import ScoreError
 
-
-@pytest.fixture
-def model(bundle):
-    return Model(bundle())
-
-
-@pytest.fixture
-def rows(trained):
-    return trained("mixed", "linear").rows()
+HEAD = "size,colour,shelf,flag,at,dose,note"
 
 
 @pytest.fixture
@@ -55,7 +52,7 @@ def test_csv_in_csv_out(model, rows, few, tmp_path):
     assert found[rows.columns].equals(texts(tmp_path / "in.csv"))
     assert found["prediction"].tolist() == model.predict(rows).tolist()
     assert np.allclose(found["probability_ja"].astype(float), model.predict_proba(rows)[:, 0], rtol=1e-12)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["bundle", "in.csv", "out.csv"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["bundle", "in.csv", "out.csv", "out.csv.run.json"]
 
 
 def test_cells_are_data_and_stay_as_they_are(model, rows, tmp_path):
@@ -102,16 +99,18 @@ def test_empty_lines_are_no_rows(model, rows, tmp_path):
 @pytest.mark.parametrize("text, words", [
     ("", "is empty"),
     (b"size,colour\n\xff\xfe,1\n", "is not in UTF-8"),
-    ("a,b\n1\n", "line 2 has 1 cells, and the header has 2"),
-    ("a,b\n1,2\n1,2,3\n", "line 3 has 3 cells, and the header has 2"),
-    ('a,b\n1,"2\n', "cannot be read as CSV: unexpected end of data"),
-    (gzip.compress(b"a,b\n1,2\n" * 999, mtime=0)[:40], "cannot be read as CSV")], ids=range(6))
+    (f"{HEAD},b\n1\n", "line 2 has 1 cells, and the header has 8"),
+    (f"{HEAD},b\n1,2,3,4,5,6,7,8\n1,2\n", "line 3 has 2 cells, and the header has 8"),
+    (f'{HEAD},b\n1,2,3,4,5,6,7,"8\n', "cannot be read as CSV: unexpected end of data"),
+    (f'{HEAD},b\n1,2,3,4,5,6,7,"8"9\n', "cannot be read as CSV: ',' expected after '\"'"),
+    (gzip.compress(f"{HEAD},b\n1,2,3,4,5,6,7,8\n".encode() * 999, mtime=0)[:110], "cannot be read as CSV")],
+    ids=range(7))
 def test_files_that_are_no_csv(model, tmp_path, text, words):
     data = text if isinstance(text, bytes) else text.encode()
     path = tmp_path / ("in.csv.gz" if data[:2] == b"\x1f\x8b" else "in.csv")
     path.write_bytes(data)
     with pytest.raises(ScoreError, match=words):
-        score(model, path, tmp_path / "out.csv")
+        score(model, path, tmp_path / "out.csv", aside=True)
     assert not (tmp_path / "out.csv").exists()
 
 
@@ -199,7 +198,9 @@ def bad(rows, tmp_path):
 def test_bad_rows_stop_it_and_are_named_by_their_line(model, bad, few, tmp_path, capsys):
     (tmp_path / "out.csv").write_text("of an earlier call")
     assert call(model, "score", tmp_path / "in.csv", tmp_path / "out.csv") == 1
-    assert "line 12, column 'size': '99' is above 30 cm, the most that is allowed" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert "line 12, column 'size': '99' is above 30 cm, the most that is allowed" in told
+    assert told.endswith("\n  mend them, or set bad rows aside: --on-error aside\n")
     assert (tmp_path / "out.csv").read_text() == "of an earlier call"
     bad.astype({"size": "str", "flag": "str"}).to_parquet(tmp_path / "in.parquet")
     with pytest.raises(BadRows, match="row 10, column 'size'"):
@@ -228,11 +229,11 @@ def test_only_bad_rows_at_first(model, bad, tmp_path, monkeypatch):
     assert pd.read_parquet(tmp_path / "out.parquet")["prediction"].isin(["ja", "no"]).all()
 
 
-def test_an_absent_column_is_told_though_rows_are_bad_too(model, bad, tmp_path, capsys):
+def test_an_absent_column_is_told_before_rows_are_looked_at(model, bad, tmp_path, capsys):
     texts(tmp_path / "in.csv").drop(columns="flag").to_csv(tmp_path / "less.csv", index=False)
     assert call(model, "score", tmp_path / "less.csv", tmp_path / "out.csv", "--on-error", "aside") == 1
     told = capsys.readouterr().err
-    assert "column 'flag': is missing" in told and "column 'size'" in told
+    assert "column 'flag': is missing" in told and "aside" not in told  # which would mend nothing
     assert not (tmp_path / "out.csv").exists() and not (tmp_path / "out.aside.csv").exists()
 
 
@@ -255,23 +256,26 @@ def test_an_aside_file_of_an_earlier_call(model, rows, tmp_path):
     ("in.csv", "link.csv", "would overwrite the rows"), ("in.csv", "out.xlsx", "must end in .csv or .parquet"),
     ("in.txt", "out.csv", "must end in one of .csv, .tsv"), ("in.csv", "no/out.csv", "there is no such folder"),
     ("out.aside.csv", "out.csv", "would overwrite the rows"), ("in.csv", "folder.csv", "is a folder"),
-    (".", "out.csv", "there is no such file")])
+    ("folder.csv", "out.csv", "there is no table in it"), ("no*.csv", "out.csv", "there is no table in it"),
+    ("in*.csv", "in.csv", "its tables are in the output itself"), ("here", "here/", "in the output itself")])
 def test_files_that_cannot_be_meant(model, rows, tmp_path, source, target, words, capsys):
     for name in ("in.csv", "out.aside.csv", "in.txt"):
         rows.to_csv(tmp_path / name, index=False)
     (tmp_path / "link.csv").symlink_to("in.csv")
     (tmp_path / "folder.csv").mkdir()
+    (tmp_path / "here").mkdir()
+    rows.to_csv(tmp_path / "here" / "in.csv", index=False)
     before = (tmp_path / "in.csv").read_bytes()
-    assert call(model, "score", tmp_path / source, tmp_path / target, "--on-error", "aside") == 2
+    assert call(model, "score", tmp_path / source, f"{tmp_path}/{target}", "--on-error", "aside") == 2
     assert words in capsys.readouterr().err
     assert (tmp_path / "in.csv").read_bytes() == (tmp_path / "out.aside.csv").read_bytes() == before
 
 
 def test_a_column_called_prediction(model, rows, tmp_path):
     rows.assign(prediction=1).to_csv(tmp_path / "in.csv", index=False)
-    with pytest.raises(ScoreError, match="have a column 'prediction' already"):
+    with pytest.raises(ScoreError, match="in.csv: the rows have a column 'prediction' already: .* or --keys ''"):
         score(model, tmp_path / "in.csv", tmp_path / "out.csv")
-    score(model, tmp_path / "in.csv", tmp_path / "out.csv", only=True)
+    assert call(model, "score", tmp_path / "in.csv", tmp_path / "out.csv", "--keys", "") == 0
     assert list(texts(tmp_path / "out.csv")) == ["prediction", "probability_ja", "probability_no"]
 
 
@@ -283,37 +287,90 @@ def start(model, *words, limit=""):
     # with a limit the figures of the coverage could not be written either
     env = {name: value for name, value in os.environ.items() if not (limit and name.startswith("COVERAGE_"))}
     return subprocess.Popen([sys.executable, "-c", RUN.format(limit=limit), str(model.folder), *map(str, words)],
-                            stderr=subprocess.PIPE, text=True, env=env)
+                            stderr=subprocess.PIPE, text=True,
+                            env=env | ({"PYTHONDONTWRITEBYTECODE": "1"} if limit else {}))
 
 
-@pytest.mark.parametrize("end", ["csv", "parquet"])
-def test_a_full_disk(model, rows, tmp_path, end):
-    pd.concat([rows] * 40).to_csv(tmp_path / "in.csv", index=False)
-    limit = "import signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN);" \
+@pytest.mark.parametrize("end, workers", [("csv", 1), ("parquet", 1), ("parquet", 2)])
+def test_a_full_disk(model, rows, tmp_path, end, workers):
+    (tmp_path / "in").mkdir()
+    for name in "ab":
+        pd.concat([rows] * 20).to_csv(tmp_path / "in" / f"{name}.csv", index=False)
+    # no bytecode: Python would keep what the limit cut off of it, and every later process would stumble over that
+    limit = "import signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN); sys.dont_write_bytecode = True;" \
             "resource.setrlimit(resource.RLIMIT_FSIZE, (4_000, 4_000));"
-    process = start(model, "score", tmp_path / "in.csv", tmp_path / f"out.{end}", limit=limit)
+    out = tmp_path / f"out.{end}"
+    process = start(model, "score", tmp_path / "in", out, "--workers", workers, limit=limit)
     err = process.communicate(timeout=60)[1]
-    assert process.returncode == 1 and "File too large" in err and "Traceback" not in err
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["bundle", "in.csv"]
+    assert (process.returncode, err) == (1, f"{out}: File too large; nothing was written\n")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["bundle", "in"]
 
 
+def test_a_disk_that_is_full_at_the_end(model, rows, tmp_path, monkeypatch, capsys):
+    """What is there by then is said."""
+    (tmp_path / "in").mkdir()
+    for name in "abc":
+        rows.to_csv(tmp_path / "in" / f"{name}.csv", index=False)
+
+    def full(last):
+        def move(source, target):
+            if Path(target).name == last:
+                raise OSError(errno.ENOSPC, "No space left on device")
+            real(source, target)
+        return move
+
+    real, out = os.replace, tmp_path / "out"
+    for last, words in {
+            "a.csv": f"{out}/a.csv: No space left on device; nothing was written\n",
+            "b.csv": f"{out}/b.csv: No space left on device; written before it: {out}/a.csv; it and what follows is "
+                     "not\n",
+            "out.run.json": f"{out}.run.json: No space left on device; {out}/ is written, and this record of it is "
+                            "not\n"}.items():
+        monkeypatch.setattr(os, "replace", full(last))
+        assert call(model, "score", tmp_path / "in", f"{out}/") == 1
+        assert capsys.readouterr().err == words
+        assert not (tmp_path / "out.run.json").exists()
+
+
+def test_a_file_that_may_not_be_read_is_named(model, rows, tmp_path, monkeypatch, capsys):
+    rows.to_csv(tmp_path / "in.csv", index=False)
+    monkeypatch.setattr(tables.CsvFile, "_bytes", lambda file: Broken())
+    assert call(model, "score", tmp_path / "in.csv", tmp_path / "out.csv") == 1
+    assert capsys.readouterr().err == f"{tmp_path}/in.csv: Input/output error; nothing was written\n"
+
+
+class Broken(io.BytesIO):
+    """A disk that does not read."""
+
+    def read1(self, size=-1):
+        raise OSError(errno.EIO, "Input/output error")
+
+    read = readinto = read1
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("how, code", [(signal.SIGKILL, -signal.SIGKILL), (signal.SIGINT, 130)])
-def test_an_end_in_the_middle_leaves_no_half_file(model, rows, tmp_path, how, code):
-    pd.concat([rows] * 3000).to_csv(tmp_path / "in.csv", index=False)
-    process = start(model, "score", tmp_path / "in.csv", tmp_path / "out.csv")
-    until = time.monotonic() + 30
-    while not list(tmp_path.glob(".out.csv.*")) and time.monotonic() < until:
+def test_a_call_that_is_ended_leaves_no_half_file_and_the_next_goes_on(model, rows, tmp_path, how, code):
+    pd.concat([rows] * 2000).to_parquet(tmp_path / "in.parquet", row_group_size=100_000)
+    process = start(model, "score", tmp_path / "in.parquet", tmp_path / "out.parquet", "--workers", 2)
+    until = time.monotonic() + 60
+    while not list(tmp_path.glob(".out.parquet.score/*/*/*.json")) and time.monotonic() < until:
         time.sleep(0.02)
     process.send_signal(how)
     process.communicate(timeout=30)
     assert process.returncode == code
-    left = {path.name for path in tmp_path.iterdir()} - {"bundle", "in.csv"}
-    assert left <= ({f".out.csv.{process.pid}.part"} if how == signal.SIGKILL else set())
-    assert "out.csv" not in left
+    assert {path.name for path in tmp_path.iterdir()} == {"bundle", "in.parquet", ".out.parquet.score"}
+    assert call(model, "score", tmp_path / "in.parquet", tmp_path / "out.parquet", "--workers", 1) == 0
+    record = json.loads((tmp_path / "out.parquet.run.json").read_text())
+    assert 100_000 <= record["resumed_rows"] < record["rows"] == 2000 * len(rows)
+    found = pd.read_parquet(tmp_path / "out.parquet", columns=["prediction"])["prediction"].tolist()
+    assert found == 2000 * model.predict(rows).tolist()
+    assert not (tmp_path / ".out.parquet.score").exists()
 
 
 SAYS_PEAK = ("import atexit; atexit.register("
-             "lambda: print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr));")
+             "lambda: print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr));"
+             "from notemill.runtime.batch import tables; tables.PIECE = 10_000;")
 
 
 def test_memory_is_bounded(model, rows, tmp_path):
@@ -329,10 +386,10 @@ def test_memory_is_bounded(model, rows, tmp_path):
 
 
 def test_progress_is_told_once_in_a_second(monkeypatch):
-    clock, said = iter([0.0, 0.0, 0.5, 1.1, 1.2, 2.2]), []
+    clock, said = iter([0.0, 0.5, 1.1, 1.2, 2.2]), []
     monkeypatch.setattr(time, "monotonic", lambda: next(clock))
     progress = Progress(said.append)
-    for rows in (10, 1100, 1200, 2200):
+    for rows in (10, 1090, 100, 1000):
         progress(rows)
     assert said == ["1,100 rows, 1,000 a second", "2,200 rows, 1,000 a second"]
 
@@ -346,6 +403,7 @@ def test_info_and_check(trained, bundle, capsys):
     assert call(model, "info") == 0
     said = capsys.readouterr().out
     assert said.startswith("mixed-model 3+nocommit: classification, predicts answer\n  size: number (cm)\n")
+    assert said.endswith("\nanswers by scikit-learn itself: the package was made before there were scoring plans\n")
     golden = record(model, plain_rows(trained("mixed", "linear").test, model.schema))
     (model.folder / "golden.json").write_text(json.dumps(golden))
     assert call(model, "check") == 0 and "the recorded predictions" in capsys.readouterr().out
@@ -356,9 +414,24 @@ def test_info_and_check(trained, bundle, capsys):
     assert [line.partition(":")[0] for line in capsys.readouterr().err.splitlines()[1:]] == ["  row 4", "  row 2"]
 
 
+@pytest.mark.parametrize("difference, words", [
+    (0.0, "does not differ"), (8.9e-16, "differs by at most 9e-16"), (1.2e-12, "differs by at most 2e-12")])
+def test_info_says_how_a_plan_was_compared(bundle, capsys, difference, words):
+    """Not less than the largest difference."""
+    model = Model(bundle())
+    (model.folder / "facts.json").write_text(json.dumps({"distribution": "mixed-model", "version": "3"}))
+    compared = {"held_out": 171, "hard": 10_000, "difference": difference}
+    for name, content in write_plan(Stored(plan={"steps": []}, compared=compared)).items():
+        (model.folder / name).write_bytes(content)
+    assert call(model, "info") == 0
+    assert capsys.readouterr().out.splitlines()[-1] == (
+        "answers by a scoring plan, compared with scikit-learn on 171 held-out and 10,000 hard rows: "
+        f"{words}")
+
+
 def test_importing_takes_no_library():
     code = ("import sys; from notemill.runtime import commands;"
-            "print(sorted({'pandas', 'numpy', 'skops', 'pyarrow'} & set(sys.modules)))")
+            "print(sorted({'pandas', 'sklearn', 'skops', 'pyarrow'} & set(sys.modules)))")
     environ = {**os.environ, "PYTHONPATH": str(Path(commands.__file__).parents[2])}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environ)
     assert done.stdout == "[]\n"
