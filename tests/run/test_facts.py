@@ -119,3 +119,9 @@ def test_a_build_and_its_reason():
     assert facts.reason(environ) == "pull request"
     assert facts.reason({**environ, "NOTEMILL_REASON": "drift"}) == "drift"
     assert facts.ci({}) is None and facts.reason({}) == "by hand"
+
+
+def test_a_reason_is_one_line_whoever_wrote_it():
+    assert facts.reason({"NOTEMILL_REASON": " drift:\x1b[31m\n| a | $(id)\t"}) == "drift: [31m | a | $(id)"
+    assert facts.reason({"NOTEMILL_REASON": " \n", "DRONE_BUILD_EVENT": "cron"}) == "schedule"
+    assert len(facts.reason({"NOTEMILL_REASON": "x" * 9000})) == facts.LONGEST_REASON

@@ -1,5 +1,6 @@
 """reports/ shows the present text of what was run, and is written only where something differs."""
 
+import re
 import shutil
 
 import pytest
@@ -145,3 +146,39 @@ def test_a_report_that_is_written_again_is_copied_again(tmp_path, monkeypatch, r
         write_atomic(tmp_path / "one.html", text)
         reports.keep_copy(tmp_path / "one.html", tmp_path / "own" / "one.html")
         assert (tmp_path / "own" / "one.html").read_text() == text
+
+
+# what a run is compared with
+def marked(project):
+    """step -> whether the page of the run marks its parameters as changed."""
+    rows = re.findall(r"<tr( class=\"changed\")?><td>.*?</td><td><span class=\"who\">(.*?)</span>",
+                      page(project, "index.html").split('<h2>Parameters</h2>')[1].split("</section>")[0], re.DOTALL)
+    return {re.sub("<.*?>", "", name): bool(changed) for changed, name in rows}
+
+
+@pytest.fixture
+def depths(tmp_path):
+    """Two steps with a parameter each; the second fails where it is 0."""
+    return make_project(tmp_path, steps={
+        "one": {"notebook": "one.ipynb", "outputs": {"out": "o.txt"}},
+        "two": {"notebook": "two.ipynb", "inputs": {"data": "one.out"}}}, notebooks={
+        "one.ipynb": notebook("open(out, 'w').write(str(width))", parameters="out = ''; width = 3"),
+        "two.ipynb": notebook("1 / depth", parameters="data = ''; depth = 3")})
+
+
+def test_a_failed_run_marks_no_parameter_that_nobody_changed(depths, run_here, statuses):
+    """The run before reused what was there before another one."""
+    run_here(depths)
+    run_here(depths, "-p", "one.width=5")
+    assert set(statuses(run_here(depths)).values()) == {"reused"}
+    assert run_here(depths, "-p", "two.depth=0").code == 1
+    assert marked(depths) == {"width": False, "depth": True}
+
+
+def test_each_step_is_compared_with_its_own_last_good_run(depths, run_here):
+    run_here(depths)
+    assert run_here(depths, "-p", "one.width=5", "-p", "two.depth=0").code == 1
+    assert run_here(depths, "-p", "one.width=5").code == 0
+    assert marked(depths) == {"width": False, "depth": False}  # width is the failed run's, depth the first one's
+    first, second, _ = sorted(path.name for path in (depths / ".notemill" / "runs").iterdir())
+    assert f"Changes since run {second} and {first} are marked" in page(depths, "index.html")

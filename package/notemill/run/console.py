@@ -167,7 +167,7 @@ class Console:
 
 def why(step: Mapping) -> str:
     """Why a step of a record ran or did not."""
-    return "; ".join(step["reasons"]) if step["action"] == "run" else "nothing changed"
+    return "; ".join(step["reasons"]) or ("" if step["action"] == "run" else "nothing changed")
 
 
 def bar(cell: int, total: int) -> str:

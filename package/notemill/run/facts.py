@@ -22,6 +22,7 @@ REASONS = {"push": "push", "tag": "push", "pull_request": "pull request", "cron"
 MINE = (".", ":(exclude).notemill", ":(exclude)reports", ":(exclude)mlflow.db*")  # but for what a run itself writes
 MOST_BYTES = 5_000_000  # of new files in a diff
 MOST_NAMED = 20
+LONGEST_REASON = 500
 SECRET = (".env*", "*.pem", "*.key", "*.p12", "*_rsa", "*_ed25519")
 
 
@@ -138,5 +139,6 @@ def ci(environ: Mapping[str, str]) -> dict | None:
 
 
 def reason(environ: Mapping[str, str]) -> str:
-    """Why the run happens: NOTEMILL_REASON, else Drone's event, else by hand."""
-    return environ.get("NOTEMILL_REASON") or REASONS.get(environ.get("DRONE_BUILD_EVENT", ""), "by hand")
+    """Why the run happens: NOTEMILL_REASON as one line, for anybody may have written it; else Drone's event."""
+    given = " ".join(text.printable(environ.get("NOTEMILL_REASON", "")).split())
+    return text.clip(given, LONGEST_REASON) or REASONS.get(environ.get("DRONE_BUILD_EVENT", ""), "by hand")

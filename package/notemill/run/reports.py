@@ -13,6 +13,8 @@ from notemill.plan import Ready
 from notemill.project import Project
 from notemill.run.record import Record
 
+LOOKED_AT = 100     # earlier runs, for a step that never ended well
+
 
 @contextmanager
 def spared(record: Record) -> Iterator[None]:
@@ -104,7 +106,7 @@ def _write_index_page(project: Project, record: Record, ready: Mapping[str, Read
     for step in record.facts["steps"]:
         if step["executed"] and not record.pictures.knows(step):
             record.pictures.add(step, shown_notebook(project, step, ready[step["step"]]) or {})
-    report.write_index(record.shown(), project.reports / "index.html", previous=previous_record(project, record.name),
+    report.write_index(record.shown(), project.reports / "index.html", previous=previous_record(project, record),
                        pictures=record.pictures.found)
 
 
@@ -128,13 +130,19 @@ def _write_running_page(project: Project, record: Record) -> None:
         if known.pop("index.html", None):  # else a run with nothing to do would take this page for its own
             write_json(written, known)
         report.write_index(record.shown(), project.reports / "index.html", pictures={}, durable=False,
-                           previous=previous_record(project, record.name))
+                           previous=previous_record(project, record))
 
 
-def previous_record(project: Project, name: str) -> dict | None:
-    """The last run before this one that ended well and ran something."""
-    for earlier in reversed(project.run_names()):
-        found = project.record(earlier) if earlier < name else None
-        if found and found["status"] == "done" and any(step["action"] == "run" for step in found["steps"]):
-            return found
-    return None
+def previous_record(project: Project, record: Record) -> dict | None:
+    """What this run is compared with: each step as it last ended well before, and the names of the runs it did so in.
+
+    A run that reused everything counts: after it, what it reused is what was there before.
+    """
+    wanted, found, runs = [step["step"] for step in record.facts["steps"]], {}, []
+    for name in [name for name in reversed(project.run_names()) if name < record.name][:LOOKED_AT]:
+        steps = {step["step"]: step for step in (project.record(name) or {}).get("steps") or []
+                 if step.get("status") in ("done", "reused") and step["step"] in wanted and step["step"] not in found}
+        found, runs = {**found, **steps}, [*runs, name] if steps else runs
+        if len(found) == len(wanted):
+            break
+    return {"run": " and ".join(runs[:3]), "steps": list(found.values())} if found else None

@@ -12,7 +12,7 @@ from notemill import contract, lineage
 from notemill.errors import NotemillError, UsageError
 from notemill.late import import_whole
 from notemill.execute import Pool, check_kernels, import_papermill, sweep_kernels
-from notemill.plan import Options, PlannedStep, Ready, changed_since, get_ready, make_plan, outputs_of, plan_step
+from notemill.plan import DAMAGED, Options, PlannedStep, Ready, changed_since, get_ready, outputs_of, plan_step
 from notemill.project import Project
 from notemill.redact import Redactor
 from notemill.run import facts
@@ -21,6 +21,7 @@ from notemill.run.record import Record, active, close_dead_runs, close_steps, no
 from notemill.run.redaction import redactor_for
 from notemill.run.reports import running_page, spared, write_index_page, write_reports, write_step_report
 from notemill.run.sending import MODULE, Sender
+from notemill.run.sharing import Sharing, settled, sharing, take
 from notemill.run.shown import shown_components
 from notemill.run.step import FULL, full_disk, run_step
 
@@ -49,19 +50,19 @@ def run_steps(project: Project, options: Options, console: Console) -> dict:
         raise
     except NotemillError as breach:
         return refuse(project, ready, redactor, breach)
-    plan = make_plan(project, ready, options)
+    plan = settled(project, ready, options)
     check_kernels(project.pipeline, [step.step for step in plan.steps if step.action == "run"])
     works = any(step.action == "run" for step in plan.steps)
-    record = Record(project, ready, redactor, works=works)
-    for text in warnings:
-        record.warn(text)
+    record = begun(project, ready, redactor, warnings, works=works)
     if works and not options.offline:
         lineage.check_reachable(lineage.tracking_uri(project.root, project.environ))
     console.redact = redactor.text
     console.begin(record.facts, plan)
     reused = frozenset(step.step for step in plan.steps if step.action == "reuse")
     work = Work(project, record, ready, options, console, reused)
-    with Pool(keep=options.keep_warm) if works else nullcontext() as work.pool, sending(work):
+    work.taken = {step.fingerprint for step in plan.steps if step.shared}
+    with Pool(keep=options.keep_warm) if works else nullcontext() as work.pool, sending(work), \
+            sharing(project, options) if works else nullcontext() as work.sharing:
         if works:
             sweep_kernels()
             threading.Thread(target=preload, args=(work,), daemon=True).start()
@@ -71,7 +72,7 @@ def run_steps(project: Project, options: Options, console: Console) -> dict:
                 prepare_sending(work)
             with running_page(project, record) if works else nullcontext():
                 status = carry_out_to_the_end(work)
-            record.end(status, first_error(record.facts, status))
+            end(work, status)
         with spared(record):
             write_reports(project, record, ready)
         if status != "interrupted" and (works or lineage.pending_runs(project.runs)):
@@ -87,6 +88,18 @@ def refuse(project: Project, ready: Mapping[str, Ready], redactor: Redactor, bre
     record.end("failed", breach.as_json())
     write_reports(project, record, ready)
     return record.shown()
+
+
+def begun(project: Project, ready: Mapping[str, Ready], redactor: Redactor, warnings: list[str], *,
+          works: bool) -> Record:
+    """The run's record, with what there was to warn of; what is still to be said of the shared store, too.
+    """
+    record = Record(project, ready, redactor, works=works)
+    if project.remote:
+        warnings, project.remote.tell = [*warnings, *project.remote.told], record.warn
+    for text in warnings:
+        record.warn(text)
+    return record
 
 
 def interpreter_notes(ready: Mapping[str, Ready]) -> list[str]:
@@ -120,6 +133,8 @@ class Work:
     reused: frozenset[str] = frozenset()
     pool: Pool | None = None
     sender: Sender | None = None
+    sharing: Sharing | None = None
+    taken: set[str] = field(default_factory=set)  # fingerprints of results in the shared store whose content is here
     known: dict[str, dict] = field(default_factory=dict)
     finished: set[str] = field(default_factory=set)
     stop: threading.Event = field(default_factory=threading.Event)
@@ -127,6 +142,16 @@ class Work:
     @property
     def jobs(self) -> int:
         return self.options.jobs or facts.cpus()
+
+
+def end(work: Work, status: str) -> None:
+    """Close the record, after what the steps gave is shared; then say where it came from."""
+    given = work.sharing and status != "interrupted" and work.sharing.given
+    if given:
+        work.sharing.finish()
+    work.record.end(status, first_error(work.record.facts, status))
+    if given:
+        work.sharing.give_run(work.record.shown())
 
 
 def preload(work: Work) -> None:
@@ -183,7 +208,7 @@ def start_what_can(work: Work, pool: ThreadPoolExecutor, left: list[str], runnin
         elif all(need in work.finished for need in needs) and len(running) < work.jobs:
             left.remove(name)
             planned = plan_step(work.project, work.ready[name], work.known, work.options)
-            if planned.result:
+            if planned.result and (not planned.shared or planned.fingerprint in work.taken):
                 finish(work, name, reuse(work, name, planned))
             else:
                 running[pool.submit(attempt, work, name, planned, share(work, left, running))] = name
@@ -253,10 +278,19 @@ def attempt_step(work: Work, name: str, planned: PlannedStep, threads: int) -> d
         result = None if name in work.options.force else project.result(planned.fingerprint)
         if result:
             return reuse(work, name, replace(planned, action="reuse", reasons=(), result=result))
+        if planned.shared:
+            if take(project, planned, outputs_taken(work, name)):
+                return reuse(work, name, planned)
+            planned = replace(planned, action="run", reasons=(DAMAGED,), result=None, shared=False)
         record.update(name, **planned_facts(planned), status="running", started=now(), report=f"reports/{name}.html")
         remember(work, name, planned, "running")
         work.console.started(name, planned.reasons)
         return execute_step(work, name, planned, threads)
+
+
+def outputs_taken(work: Work, name: str) -> set[str]:
+    """All outputs of a step whose result came into the shared store while this run went on."""
+    return {f"{name}.{output}" for output in work.ready[name].step.outputs}
 
 
 def its_lock(work: Work, name: str, planned: PlannedStep):
@@ -303,6 +337,8 @@ def keep_result(work: Work, name: str, planned: PlannedStep, result: dict) -> No
         work.record.set(name, warnings=warnings)
     else:
         work.project.keep_result(planned.fingerprint, result)
+        if work.sharing:
+            work.sharing.give(planned.fingerprint, result, anew=name in work.options.force)
 
 
 def note_failure(work: Work, name: str, planned: PlannedStep, error: NotemillError) -> None:

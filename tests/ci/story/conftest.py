@@ -1,0 +1,6 @@
+"""What the story's tests share: tests/ci is importable."""
+
+import sys
+from pathlib import Path
+
+sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1])]

@@ -1,0 +1,200 @@
+"""What a team does, on the real stack: push, pull requests good and bad, retrain. NOTEMILL_STACK: its stack.json."""
+
+import json
+import os
+import shutil
+
+import pytest
+from team import (
+    STACK, Team, add_user, all_logs, build_of, clone, comments, git, log_of, merged, notemill, open_pull, propose, pull,
+    read_stack, state, states, until,
+)
+
+from notemill.ci import drone, gitea
+from notemill.ci.http import call
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800),
+              pytest.mark.skipif(not STACK, reason="NOTEMILL_STACK names no stack.json: notemill stack up makes one")]
+DRONE, STEWARD = "continuous-integration/drone/pr", "notemill/steward"
+
+
+@pytest.fixture(scope="module")
+def team(tmp_path_factory, request):
+    """A project from `notemill init`, connected and pushed; ann and bob are members, mallory is not."""
+    from sklearn.datasets import load_breast_cancer
+
+    root, stack = tmp_path_factory.mktemp("team"), read_stack()
+    name = f"cells-{root.parent.name.rpartition('-')[2]}-{os.getpid()}"
+    table = load_breast_cancer(as_frame=True).frame
+    table["target"] = ["benign" if one else "malignant" for one in table["target"]]
+    table.to_csv(root / "cells.csv", index=False)
+    notemill("init", name, "--data", "cells.csv", "--target", "target", cwd=root)
+    project = root / name
+    edit(project / "notebooks" / "pipeline.yaml", "risk: low ", "promote: auto\nrisk: low ")
+    found = Team(stack, f"{stack['admin']['name']}/{name}", root)
+    git(project, "add", "--all")
+    git(project, "commit", "-q", "-m", "the starter")
+    notemill("ci", "connect", stack["urls"]["drone"], cwd=project)
+    git(project, "add", "--all")
+    git(project, "commit", "-q", "-m", "signed")
+    git(project, "push", "-q", "-u", "origin", "HEAD:refs/heads/main")
+    for person, right in (("ann", "write"), ("bob", "write"), ("mallory", None)):
+        add_user(found, person, right)
+    found.project = project
+    return found
+
+
+def edit(path, old, new):
+    text = path.read_text()
+    assert old in text, f"{path.name} does not hold {old!r}"
+    path.write_text(text.replace(old, new, 1))
+
+
+def readme(words):
+    return lambda folder: (folder / "README.md").write_text(f"{words}\n")
+
+
+def pushed(team):
+    return git(team.project, "rev-parse", "HEAD").strip()
+
+
+def test_a_push_is_built_and_told(team):
+    built = build_of(team, pushed(team))
+    assert built["status"] == "success", all_logs(team, built)
+    log = log_of(team, built, "train")
+    assert "prepare" in log and "ran" in log and "roc_auc" in log and "summary: http" in log
+    assert "champion" in all_logs(team, built)
+
+
+def test_what_changes_only_the_readme_trains_nothing(team):
+    readme("only words")(team.project)
+    git(team.project, "commit", "-qam", "words")
+    git(team.project, "push", "-q")
+    built = build_of(team, pushed(team))
+    log = log_of(team, built, "train")
+    assert built["status"] == "success", log
+    plan = [line.split() for line in log.splitlines() if line.split()[:1] in (["prepare"], ["train"], ["evaluate"])]
+    assert plan and not [line for line in plan if "ran" in line], log
+
+
+def test_a_passing_pull_request_merges_by_itself(team):
+    number = propose(team, "ann", "ann/words", readme("better words"))
+    found = merged(team, number)
+    assert found["merged_by"]["login"] == "steward"
+    until(lambda: any("roc_auc" in one["body"] for one in comments(team, number)), "the comment tells the verdict", 60)
+    assert len(comments(team, number)) == 1
+
+
+SEARCH = '''"""What a pull request's steps can see."""
+
+import os
+from pathlib import Path
+
+
+def test_no_login_is_within_reach():
+    assert not Path("~/.netrc").expanduser().exists() and not Path("/var/run/docker.sock").exists()
+    words = ("PASSWORD", "SECRET", "NETRC", "TOKEN")
+    assert {name for name in os.environ if any(word in name for word in words)} <= {"NOTEMILL_DROP_TOKEN"}
+
+
+def test_the_store_is_to_read():
+    try:
+        Path("/store/cache/written").write_text("x")
+    except OSError:
+        return
+    raise AssertionError("a pull request writes to what main reads")
+'''
+
+
+def test_the_steps_of_a_pull_request_hold_no_login(team):
+    def change(folder):
+        (folder / "tests" / "test_search.py").write_text(SEARCH)
+    merged(team, propose(team, "ann", "ann/search", change))
+
+
+def test_one_whose_test_fails_stays_open(team):
+    def change(folder):
+        (folder / "tests" / "test_more.py").write_text("def test_more():\n    assert 1 == 2\n")
+    number = propose(team, "ann", "ann/failing", change)
+    state(team, number, DRONE, "failure")
+    assert not pull(team, number)["merged"]
+
+
+def test_a_worse_model_is_refused_with_the_verdict_in_view(team):
+    def change(folder):
+        edit(folder / "notebooks" / "train.ipynb", '"binary = len(facts',
+             '"y = np.random.default_rng(1).permutation(y)\\n",\n    "binary = len(facts')
+    number = propose(team, "bob", "bob/worse", change)
+    state(team, number, DRONE, "failure")
+    head = pull(team, number)["head"]["sha"]
+    log = log_of(team, build_of(team, head, "pull_request"), "train")
+    assert "refused" in log.lower() and "roc_auc" in log, log
+    until(lambda: any("roc_auc" in one["body"] for one in comments(team, number)), "the comment tells the verdict", 60)
+    assert not pull(team, number)["merged"]
+
+
+def test_one_that_edits_drone_yml_waits(team):
+    def change(folder):
+        edit(folder / ".drone.yml", "nox -s lint", "true; nox -s lint")
+    number = propose(team, "ann", "ann/ci", change)
+    state(team, number, STEWARD, "pending")
+    assert states(team, pull(team, number)["head"]["sha"]).get(DRONE) in (None, "pending")
+    assert not pull(team, number)["merged"]
+
+
+@pytest.mark.parametrize("name, change", [
+    ("noxfile", lambda folder: edit(folder / "noxfile.py", '"""', '"""Ours. ')),
+    ("gate", lambda folder: edit(folder / "notebooks" / "pipeline.yaml", "margin: 0.01 ", "margin: 0.2 ")),
+    ("held-out", lambda folder: edit(folder / "notebooks" / "pipeline.yaml", "test_size: 0.3", "test_size: 0.1"))])
+def test_one_that_loosens_waits_for_a_person(team, name, change):
+    number = propose(team, "ann", f"ann/{name}", change)
+    state(team, number, STEWARD, "pending")
+    state(team, number, DRONE, "success")
+    assert not pull(team, number)["merged"]
+    call(team.users["bob"][1], "POST", gitea.of(team.slug, "pulls", number, "reviews"),
+         body={"event": "APPROVED", "body": "seen", "commit_id": pull(team, number)["head"]["sha"]})
+    state(team, number, STEWARD, "success", 60)
+    assert merged(team, number, 120)["merged"]
+
+
+def test_one_from_a_fork_waits(team):
+    call(team.forge, "PATCH", gitea.of(team.slug), body={"private": False})
+    call(team.users["mallory"][1], "POST", gitea.of(team.slug, "forks"), body={})
+    fork = f"mallory/{team.slug.partition('/')[2]}"
+    until(lambda: gitea.repository(team.users["mallory"][1], fork), "the fork is there", 60)
+    folder, user = clone(team, "mallory", fork)
+    git(folder, "checkout", "-q", "-b", "nice")
+    readme("from outside")(folder)
+    git(folder, "commit", "-qam", "from outside")
+    git(folder, "push", "-q", "origin", "nice", user=user)
+    number = open_pull(team, "mallory", "mallory:nice", "from outside")
+    state(team, number, STEWARD, "pending")
+    assert not pull(team, number)["merged"]
+
+
+def test_markup_and_shell_in_names_stay_words(team):
+    hostile = "a$(touch${IFS}pwned)`id`;<b>x</b>"
+    words = '"; touch /tmp/pwned; echo "</td><script>alert(1)</script> @ann ![x](http://evil.example/x)'
+    number = propose(team, "ann", hostile, readme(words), message=words)
+    merged(team, number)
+    said = "\n".join(one["body"] for one in comments(team, number))
+    assert "<script>" not in said and "http://evil.example" not in said
+
+
+def test_a_retrain_has_its_reason(team):
+    git(team.project, "pull", "-q")
+    told = json.loads(notemill("ci", "retrain", "--reason", "drift of <b>radius</b>; $(id)", "--json",
+                               cwd=team.project).stdout)
+
+    def ended():
+        found = drone.build(team.drone, team.slug, told["build"])
+        return found if found["status"] not in ("pending", "running") else None
+    built = until(ended, "the retraining is built")
+    assert built["status"] == "success", all_logs(team, built)
+    assert "drift of <b>radius</b>; $(id)" in all_logs(team, built)
+
+
+def test_what_is_there_is_told(team):
+    told = json.loads(notemill("ci", "status", "--json", cwd=team.project).stdout)
+    assert {one["event"] for one in told["builds"]} >= {"push", "pull_request", "custom"}
+    assert shutil.which("git")
