@@ -1,13 +1,20 @@
 """The house's own order: what the server does, a laptop does with the same words (`nox -l`)."""
 
+import atexit
 import hashlib
 import os
 import shutil
+import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import nox
+import nox.command
 
+READY = os.environ.get("NOX_ENVDIR")  # where a build server's image has environments ready
+nox.options.envdir = READY or ".nox"
 nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.reuse_venv = "yes"
 nox.options.sessions = ["lint", "test"]
@@ -18,6 +25,9 @@ CONSTRAINTS = str(ROOT / "constraints.txt")
 GROUPS = nox.project.load_toml(ROOT / "pyproject.toml")
 # Ctrl-C: notemill ends its steps and writes down how far it came before nox may end it.
 PATIENCE = {"interrupt_timeout": 30.0, "terminate_timeout": 10.0}
+REPORTS = [f"--cov-report={kind}" for kind in ("term", "html", "json")]
+BIN = "Scripts" if sys.platform == "win32" else "bin"
+TRAIN = ROOT / nox.options.envdir / "train"
 
 
 @nox.session
@@ -43,14 +53,16 @@ def test(session: nox.Session) -> None:
         session.run("pytest", *session.posargs, **PATIENCE)
         return
     workers = ["-n", "auto", "--maxprocesses", "4", "--dist", "loadfile"]
-    session.run("pytest", *workers, "--cov", "--cov-report=term", "--cov-report=html", **PATIENCE)
+    with told(session, Path(session.bin)):
+        session.run("pytest", *workers, "--cov", *REPORTS, **PATIENCE)
 
 
 @nox.session
 def train(session: nox.Session) -> None:
     """Run the notebooks, only what changed: `nox -s train -- ARGS` is `notemill run ARGS`."""
     install_once(session, "--editable", ".")
-    session.run("notemill", "run", *session.posargs, stderr=None, **PATIENCE)
+    with told(session, Path(session.bin)):
+        session.run("notemill", "run", *session.posargs, stderr=None, **PATIENCE)
 
 
 @nox.session(venv_backend="none")
@@ -65,16 +77,64 @@ def register(session: nox.Session) -> None:
     notemill(session, "register")
 
 
-@nox.session(venv_backend="none")
+@nox.session
 def package(session: nox.Session) -> None:
-    """Write the newest challenger as a wheel into dist/: `nox -s package -- [VERSION] [--output DIR]`."""
+    """Make a wheel of the newest challenger, in dist/, install it apart, and ask it: `-- [VERSION] [--output DIR]`."""
     notemill(session, "package")
+    wheel = max((ROOT / "dist").glob("*.whl"), key=lambda path: path.stat().st_mtime_ns, default=None)
+    if wheel and "--output" not in session.posargs:
+        with told(session, TRAIN / BIN):
+            install(session, str(wheel))
+            session.run("python", "-m", wheel.name.partition("-")[0], "check")
+
+
+@nox.session(default=False)
+def demo(session: nox.Session) -> None:
+    """Try a model in the browser: `nox -s demo -- VERSION|champion|WHEEL` is `notemill demo ...`."""
+    install_once(session, "--editable", ".[demo]")
+    session.run("notemill", "demo", *(session.posargs or ["champion"]), stderr=None, **PATIENCE)
+
+
+@nox.session(default=False)
+def stress(session: nox.Session) -> None:
+    """Put a scoring service of your own under load, against its budgets: `nox -s stress -- [URL|VERSION|WHEEL]`."""
+    install_once(session, "--editable", ".[serve]")
+    session.run("notemill", "stress", *session.posargs, stderr=None, **PATIENCE)
+
+
+@nox.session(venv_backend="none")
+def score(session: nox.Session) -> None:
+    """Score the files that are new, by `score:` in pipeline.yaml: `nox -s score -- ARGS` is `notemill score ARGS`."""
+    if not session.posargs and "\nscore:" not in (ROOT / "notebooks" / "pipeline.yaml").read_text():
+        session.skip("pipeline.yaml has no `score:`: there is nothing to score")
+    notemill(session, "score")
+
+
+@nox.session(default=False, venv_backend="none")
+def stack(session: nox.Session) -> None:
+    """A server on this machine: `nox -s stack -- up --build` is `notemill stack up --build`."""
+    session.posargs or session.posargs.append("status")
+    notemill(session, "stack")
+
+
+@nox.session(default=False)
+def stack_test(session: nox.Session) -> None:
+    """The server with real parts: what a team does on it; backup, destroy, restore. Needs a Docker engine."""
+    install_once(session, *nox.project.dependency_groups(GROUPS, "test"), "--editable", ".")
+    folder = session.create_tmp()
+    stack = {"XDG_DATA_HOME": folder, "NOTEMILL_STACK": str(Path(folder, "notemill", "stack", "stack.json"))}
+    try:
+        session.run("notemill", "stack", "up", "--build", "--port", "7480", env=stack, stderr=None, **PATIENCE)
+        session.run("pytest", "tests/ci/test_team.py", *session.posargs, env=stack, **PATIENCE)
+    finally:
+        session.run("notemill", "stack", "down", "--volumes", env=stack, **PATIENCE)
+    session.run("pytest", "tests/ci/stack/test_real.py", *session.posargs, env={"NOTEMILL_STACK_TEST": "1"}, **PATIENCE)
 
 
 @nox.session(default=False)
 def bench(session: nox.Session) -> None:
-    """Measure the engine beside Papermill and plain scripts, for docs/: `-- [--rounds N] [--only NAME] [--tiny]`."""
-    install_once(session, "--editable", ".")
+    """Measure the engine and the service beside others, for docs/: `-- [--rounds N] [--only NAME] [--tiny]`."""
+    install_once(session, "--editable", ".[serve]")
     session.run("python", "tests/bench/engine.py", *session.posargs, **PATIENCE)
 
 
@@ -82,7 +142,7 @@ def bench(session: nox.Session) -> None:
 def lock(session: nox.Session) -> None:
     """Pin anew what the sessions install (constraints.txt); `-- --upgrade` takes the newest versions."""
     install(session, "uv")
-    groups = [word for group in ("test", "lint", "house") for word in ("--group", group)]
+    groups = [word for group in ("test", "lint", "house", "bench") for word in ("--group", group)]
     session.run(
         *("uv", "pip", "compile", "pyproject.toml", "--all-extras", *groups, "--universal", "--python-version", "3.11"),
         *("--quiet", "--custom-compile-command", "nox -s lock", "--output-file", "constraints.txt", *session.posargs),
@@ -91,9 +151,25 @@ def lock(session: nox.Session) -> None:
 
 def notemill(session: nox.Session, command: str) -> None:
     """One of notemill's commands in the environment of `train`: another one would cost its installation again."""
-    session.run(sys.executable, "-m", "nox", "-s", "train", "--install-only", external=True, silent=True)
-    tool = ROOT / ".nox" / "train" / ("Scripts" if sys.platform == "win32" else "bin") / "notemill"
-    session.run(str(tool), command, *session.posargs, stderr=None, external=True, **PATIENCE)
+    if not is_installed(TRAIN, "--editable", "."):
+        session.run(sys.executable, "-m", "nox", "-s", "train", "--install-only", external=True, silent=True)
+    with told(session, TRAIN / BIN):
+        session.run(str(TRAIN / BIN / "notemill"), command, *session.posargs, stderr=None, external=True, **PATIENCE)
+
+
+@contextmanager
+def told(session: nox.Session, tools: Path) -> Iterator[None]:
+    """On a build server the log ends with what was done: plan, verdict, links; of a session that failed as well."""
+    at_the_end(str(tools / "notemill"), "ci", "story", "--after", session.name, "--failed")
+    yield
+    at_the_end(str(tools / "notemill"), "ci", "story", "--after", session.name)
+
+
+def at_the_end(*words: str) -> None:
+    """Once, after nox's own last line: the last session that was begun tells of all."""
+    if os.environ.get("DRONE"):
+        atexit.unregister(subprocess.call)
+        atexit.register(subprocess.call, words)
 
 
 def build_wheel(session: nox.Session) -> str:
@@ -106,13 +182,22 @@ def build_wheel(session: nox.Session) -> str:
 
 def install_once(session: nox.Session, *what: str) -> None:
     """Install, unless this very thing is installed already: a session with nothing to install starts at once."""
-    mark = Path(session.virtualenv.location, "installed.sha256")
-    digest = digest_of(*what)
-    if mark.exists() and mark.read_text() == digest:
+    place = Path(session.virtualenv.location)
+    if is_installed(place, *what):
         return
-    mark.unlink(missing_ok=True)
+    mark(place).unlink(missing_ok=True)
     install(session, *what)
-    mark.write_text(digest)
+    mark(place).write_text(digest_of(*what))
+
+
+def is_installed(place: Path, *what: str) -> bool:
+    known = mark(place).exists() and mark(place).read_text() == digest_of(*what)
+    return known and bool(shutil.which("python", path=str(place / BIN)))  # not one whose interpreter has gone
+
+
+def mark(place: Path) -> Path:
+    """In an environment: what was installed there."""
+    return place / "installed.sha256"
 
 
 def digest_of(*what: str) -> str:
@@ -123,8 +208,16 @@ def digest_of(*what: str) -> str:
 
 
 def install(session: nox.Session, *what: str) -> None:
-    """Install with the house's pins. The installer talks on standard error: standard output is the command's alone."""
+    """Install with the house's pins. A build server's image has most: there the index is asked only for the rest.
+
+    The installer talks on standard error: standard output is the command's alone.
+    """
     pins = {"UV_BUILD_CONSTRAINT": CONSTRAINTS, "PIP_BUILD_CONSTRAINT": CONSTRAINTS}
     if os.environ.get("PYTHONDONTWRITEBYTECODE"):  # else each process would compile the libraries anew
         pins["UV_COMPILE_BYTECODE"] = "1"
-    session.install("--constraint", CONSTRAINTS, *what, env=pins, silent=False, stdout=sys.stderr, stderr=None)
+    said = {"env": pins, "silent": False, "stdout": sys.stderr, "stderr": None}
+    if READY:
+        with suppress(nox.command.CommandFailed):
+            session.install("--offline", "--constraint", CONSTRAINTS, *what, **said)
+            return
+    session.install("--constraint", CONSTRAINTS, *what, **said)

@@ -29,6 +29,12 @@ skip => {
   }
   return bad;
 }"""
+# intervals that go on in a second line
+SPLIT = """
+() => [...document.querySelectorAll('.of, .whole')]
+  .filter(one => one.checkVisibility() && / to |,/.test(one.textContent))
+  .filter(one => one.getBoundingClientRect().height > 1.6 * parseFloat(getComputedStyle(one).lineHeight))
+  .map(one => one.textContent)"""
 OVERLAPS = """
 () => {
   const bad = [], wide = document.documentElement.clientWidth;
@@ -42,13 +48,13 @@ OVERLAPS = """
 
 
 @contextmanager
-def chromium():
-    """A browser; the test is skipped where there is none."""
+def chromium(*words):
+    """A browser, started with more words; the test is skipped where there is none."""
     if not CHROMIUM:
         pytest.skip("needs Chromium: there is no chromium or chromium-browser on PATH")
     playwright = pytest.importorskip("playwright.sync_api", reason="needs the playwright package")
     with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=[*QUIET, *words])
         yield browser
         browser.close()
 
@@ -77,13 +83,14 @@ def check_quiet(browser, path):
 
 
 def check_looks(browser, path):
-    """Each word can be read, light and dark; nothing is wider than a phone or a desk's screen."""
+    """Each word can be read, light and dark; nothing is wider than a phone or a desk's screen; intervals stay whole."""
     for scheme in ("light", "dark"):
         with opened(browser, path, scheme=scheme) as page:
             assert page.evaluate(CONTRAST) == []
     for width in (390, 1200):
         with opened(browser, path, width) as page:
             assert page.evaluate("document.scrollingElement.scrollWidth") <= width and page.evaluate(OVERLAPS) == []
+            assert page.evaluate(SPLIT) == []
 
 
 def check_prints(browser, path):

@@ -8,7 +8,8 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-STEERING = ("MLFLOW_", "NOTEMILL_", "DRONE_")
+# Importing streamlit sets MPLBACKEND: kernels that inherit it show no pictures.
+STEERING = ("MLFLOW_", "NOTEMILL_", "DRONE_", "MPLBACKEND")
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -31,9 +32,17 @@ def own_cache(tmp_path_factory):
         yield
 
 
+@pytest.fixture(autouse=True, scope="session")
+def own_data(tmp_path_factory):
+    """No test comes to this user's stack by itself; those that are for it are told where its file is."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_DATA_HOME", str(tmp_path_factory.getbasetemp() / "data"))
+        yield
+
+
 @pytest.fixture(autouse=True)
 def plain_environment(monkeypatch):
     """As on a laptop, outside CI, without colours."""
-    for name in [name for name in os.environ if name.startswith(STEERING) or name == "CI"]:
+    for name in [name for name in os.environ if name.startswith(STEERING) or name in ("CI", "DRONE")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("NO_COLOR", "1")

@@ -86,8 +86,8 @@ def project_of(root, name="toy", **more):
 # in a process of its own
 def race(uri, root, name, seed, rounds):
     """Register and promote so often; every third version is one that all have. Prints what came of each round."""
+    from notemill.place import open_place
     from notemill.registry import Records, registry
-    from notemill.registry.place import open_place
 
     records = Records(open_place(root, Path("."), "the test"))
     for turn in range(int(rounds)):

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import pytest
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # threads that wait for a busy machine make boosting slow
 ROOT = Path(__file__).parents[1]
@@ -72,6 +71,8 @@ def mixed_files(folder):
 def shared_files(folder, name, rows=1500):
     """The head of a table of ../shared/data."""
     if not (SHARED / name).is_file():
+        import pytest  # the benchmarks do without
+
         pytest.skip(f"{name} is not in ../shared/data")
     folder.mkdir(parents=True, exist_ok=True)
     pd.read_csv(SHARED / name, dtype="str", keep_default_na=False, nrows=rows).to_csv(folder / name, index=False)

@@ -16,13 +16,28 @@ from notemill import cli as module
 from notemill.errors import NotemillError
 
 REFERENCE = Path(__file__).parents[1] / "docs" / "reference" / "cli.md"
-COMMANDS = module.cli.commands
+
+
+def leaves(group, words=()):
+    """The commands by their words: {"run": ..., "ci sign": ...}; of a group those in it, but for hidden ones."""
+    found = {}
+    for name, one in group.commands.items():
+        inner = leaves(one, (*words, name)) if isinstance(one, click.Group) else {" ".join((*words, name)): one}
+        found |= {} if one.hidden else inner
+    return found
+
+
+COMMANDS = leaves(module.cli)
 PUBLIC = ["run", "plan", "warm", "why", "get", "compare", "report", "debug", "lineage", "gc", "gate", "register",
-          "versions", "card", "promote", "rollback", "approve", "ledger", "registry", "package", "export", "verify",
-          "init"]
-IN_A_PROJECT = [name for name in PUBLIC if name not in ("init", "verify")]
+          "versions", "card", "promote", "rollback", "approve", "ledger", "registry", "package", "score", "export",
+          "verify", "serve", "demo", "stress", "predictions", "init", "ci connect", "ci sign", "ci status",
+          "ci retrain", "stack up", "stack status", "stack logs", "stack down", "stack backup", "stack restore"]
+IN_A_PROJECT = [name for name in PUBLIC
+                if name not in ("init", "verify", "predictions") and not name.startswith("stack ")]
 # What these print when they succeed has tests of its own.
-HEAVY = {"gate", "register", "card", "promote", "rollback", "approve", "package", "verify", "init"}
+HEAVY = {"gate", "register", "card", "promote", "rollback", "approve", "package", "verify", "init", "predictions",
+         "demo", "serve", "score", "stress", "ci connect", "ci sign", "ci status", "ci retrain",
+         *(name for name in PUBLIC if name.startswith("stack "))}
 # Words for each command: some that succeed once there has been a run, and some that fail, with the exit code.
 WORDS = {"run": ([], ["nowhere"], 2), "plan": ([], ["nowhere"], 2), "why": (["one"], ["noe"], 2),
          "warm": (["--status"], ["--status", "--stop"], 2),
@@ -34,8 +49,16 @@ WORDS = {"run": ([], ["nowhere"], 2), "plan": ([], ["nowhere"], 2), "why": (["on
          "approve": (None, ["99", "--by", "Ada", "--reason", "x"], 2), "registry": (["check"], ["chek"], 2),
          "versions": ([], ["nowhere"], 2), "card": (None, ["99"], 2),
          "package": (None, ["99"], 2), "export": ([], ["nowhere"], 2),
-         "verify": (None, ["FILE"], 2),
-         "init": (None, ["FILE", "--target", "y"], 2)}
+         "verify": (None, ["FILE"], 2), "demo": (None, ["99"], 2),
+         "serve": (None, ["99"], 2), "score": (None, ["99", "FILE.csv", "FILE.parquet"], 2),
+         "stress": (None, ["http://8.8.8.8"], 2),
+         "predictions": (None, ["FILE"], 2),
+         "init": (None, ["FILE", "--target", "y"], 2),
+         "ci connect": (None, ["no-address"], 2), "ci sign": (None, [], 2), "ci status": (None, [], 2),
+         "ci retrain": (None, ["--reason", "x"], 2), "stack up": (None, ["--host", "127.0.0.1"], 2),
+         "stack status": (None, ["nowhere"], 2), "stack logs": (None, ["nowhere"], 2),
+         "stack down": (None, ["nowhere"], 2), "stack backup": (None, ["no/folder/b.tar"], 2),
+         "stack restore": (None, ["FILE"], 2)}
 
 
 @pytest.fixture(scope="module")
@@ -57,12 +80,12 @@ def options_of(name):
 
 @pytest.mark.parametrize("name", list(COMMANDS))
 def test_every_command_has_help(name):
-    told = cli(name, "--help")
+    told = cli(*name.split(), "--help")
     assert told.code == 0 and told.err == "" and COMMANDS[name].help
     assert all(parameter.help for parameter in COMMANDS[name].params if isinstance(parameter, click.Option))
     for word in options_of(name):
         assert word in told.out
-    assert cli(name, "-h").out == told.out
+    assert cli(*name.split(), "-h").out == told.out
 
 
 @pytest.mark.parametrize("name", list(COMMANDS))
@@ -76,13 +99,15 @@ def test_every_command_and_option_is_documented(name):
 
 
 def test_the_reference_names_no_command_that_is_not_there():
-    assert set(re.findall(r"^### `notemill (\w+)", REFERENCE.read_text(), flags=re.M)) == set(COMMANDS)
+    found = re.findall(r"^### `notemill (\w+)( [a-z]+)?", REFERENCE.read_text(), flags=re.M)
+    groups = {name for name, one in module.cli.commands.items() if isinstance(one, click.Group)}
+    assert {name + word if name in groups else name for name, word in found} == set(COMMANDS)
 
 
 def test_the_program_has_help_and_a_version():
     told = cli("--help")
     listed = told.out.partition("Commands:\n")[2]
-    assert told.code == 0 and re.findall(r"^  (\w+) ", listed, flags=re.M) == list(COMMANDS)
+    assert told.code == 0 and re.findall(r"^  (\w+) ", listed, flags=re.M) == list(module.cli.commands)
     assert "..." not in listed, "a summary is cut"
     assert re.fullmatch(r"notemill, version \d+\.\d+\.\d+\n", cli("--version").out)
     assert list(COMMANDS) == [*PUBLIC, "completion"]
@@ -96,13 +121,13 @@ def words_of(name, project, tmp_path, failing):
 @pytest.mark.parametrize("name", [name for name in PUBLIC if name not in HEAVY])
 def test_json_stands_alone_on_standard_output(ran, tmp_path, name):
     offline = ["--offline"] if name == "run" else []
-    good = cli(name, "--json", *offline, *words_of(name, ran, tmp_path, 0), project=ran)
+    good = cli(*name.split(), "--json", *offline, *words_of(name, ran, tmp_path, 0), project=ran)
     assert good.code == 0 and isinstance(good.json, dict) and good.json["error"] is None
 
 
 @pytest.mark.parametrize("name", PUBLIC)
 def test_an_error_in_json_stands_alone_on_standard_output(ran, tmp_path, name):
-    bad = cli(name, "--json", *words_of(name, ran, tmp_path, 1), project=ran if name in IN_A_PROJECT else None)
+    bad = cli(*name.split(), "--json", *words_of(name, ran, tmp_path, 1), project=ran if name in IN_A_PROJECT else None)
     assert bad.code == WORDS[name][2]
     assert set(bad.json) == {"error"} and {"where", "got", "allowed", "hint"} <= set(bad.json["error"])
     assert bad.json["error"]["got"] and bad.err and "Traceback" not in bad.err
@@ -112,7 +137,7 @@ def test_an_error_in_json_stands_alone_on_standard_output(ran, tmp_path, name):
 def test_a_folder_that_is_no_project(tmp_path, name):
     words = [word for word in words_of_none(name)]
     for folder in (tmp_path, tmp_path / "nowhere"):
-        told = cli(name, "--json", *words, project=folder)
+        told = cli(*name.split(), "--json", *words, project=folder)
         assert told.code == 2 and "is no Notemill project" in told.json["error"]["got"], told
         assert "--project" in told.err
 
@@ -159,7 +184,8 @@ def test_wrong_words_end_with_2_and_say_what_was_wrong(ran, words, got):
 
 
 @pytest.mark.parametrize("words", [
-    [], *([name] for name in PUBLIC), *([name, "--nope"] for name in PUBLIC), ["run", "--jobs"],
+    [], *(name.split() for name in IN_A_PROJECT), *([*name.split(), "--nope"] for name in PUBLIC), ["run", "--jobs"],
+    ["init"], ["verify"], ["predictions"], ["ci"], ["stack"],      # never `stack down` alone: that is no misuse
     ["get", "a.b", "--run"],
     ["gc", "--keep-days", "x"], ["--nope", "run"], ["rnu"]])
 @pytest.mark.parametrize("where", [0, None])

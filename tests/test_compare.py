@@ -178,6 +178,21 @@ def test_text_is_aligned(left, right):
                      "  train seed           7  8                  +1"]
 
 
+def test_text_of_two_runs_is_brief_unless_all_is_asked_for(left, right):
+    right["environment"]["distributions"] = "2" * 64
+    right["steps"][0]["outputs"]["m"]["sha256"] = right["steps"][1]["inputs"]["data"]["sha256"] = "8" * 64
+    left["steps"][0]["outputs"]["m"]["sha256"] = "d" * 64  # which the second step takes
+    right["steps"][1].update(seconds=2.5, metrics={"auc": 0.99, **{f"m{n:02}": n for n in range(20)}})
+    options = {"environment": LISTS.__getitem__}
+    lines = compare.as_text(compare.compare_runs(left, right, **options)).splitlines()
+    assert lines[:4] == ["r1 (left), r2 (right): 27 differences", "", "data",
+                         "  prepare output m  dddddddddddd  888888888888"]
+    assert lines[-4] == "  and 6 more" and lines[-2:] == [
+        "more that differs (--all shows it): environment 3 (added, gone, scikit-learn);", "durations 1 (train seconds)"]
+    whole = compare.as_text(compare.compare_runs(left, right, **options, all=True))
+    assert "scikit-learn" in whole and "m19" in whole and "more that differs" not in whole
+
+
 def test_json(left, right):
     right["steps"][1]["params"] = {"seed": 8}
     right["steps"][1]["metrics"] = {"auc": float("inf")}

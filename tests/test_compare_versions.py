@@ -11,7 +11,8 @@ from model_samples import mixed_files, train
 from tiny import cli
 from version_samples import NAME, RUNS, check, make_verdict, register, registered_project
 
-from notemill.compare import as_json, as_text, compare_versions, diffs
+from notemill.compare import as_json, as_text, brief, compare_versions, diffs, page
+from notemill.compare.check_lines import check_lines
 from notemill.compare.checks import between, pair_checks
 from notemill.compare.naming import Named, resolve
 from notemill.compare.sides import Side
@@ -79,6 +80,18 @@ def test_text_fits_80_columns_and_cuts_nothing_off(project):
     text = cli("compare", "1", "2", "--all", project=project).out
     assert max(map(len, text.splitlines())) <= 80
     assert "…" not in text and "number, feature" in text and "scikit-learn" in text
+
+
+def test_by_default_the_terminal_tells_what_matters_in_few_lines(project):
+    brief, whole = (cli("compare", "1", "2", *more, project=project).out for more in ((), ("--all",)))
+    assert len(brief.splitlines()) < 40 < len(whole.splitlines())
+    blocks = {block.split("\n")[0]: " ".join(block.split()) for block in brief.split("\n\n")}
+    assert {"figures", "gate", "data", "columns", "parameters", "code"} <= set(blocks)
+    assert "checks" not in "".join(blocks) and "depth 3 4" in blocks["parameters"]
+    rest = " ".join(brief.split("more that differs")[1].split())
+    assert "size and time 2 (train seconds, train cpu seconds)" in rest and "cells of train (+1 -1 lines)" in rest
+    assert "figures of checks that came out the same 3 (metric, floor, champion)" in rest and "+both = 3" not in brief
+    assert "+both = 3" in whole and "scikit-learn" in whole
 
 
 def test_a_version_and_itself(project):
@@ -238,7 +251,7 @@ def test_an_unknown_version_is_said(project):
 def test_a_server_that_is_away_is_said(project, monkeypatch):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
     result = cli("compare", "1", "2", project=project)
-    assert result.code == 2 and "cannot be reached" in result.err
+    assert result.code == 1 and "cannot be reached" in result.err
 
 
 @pytest.mark.slow
@@ -289,14 +302,15 @@ def test_the_page_is_quiet_and_reads_well(hostile, project):
 
 
 def test_hostile_words_steer_no_terminal(hostile):
-    result = cli("compare", "1", "3", project=hostile.parent)
-    assert "\x1b" not in result.out and max(map(len, result.out.splitlines())) <= 80
+    for more in ((), ("--all",)):
+        result = cli("compare", "1", "3", *more, project=hostile.parent)
+        assert "\x1b" not in result.out and max(map(len, result.out.splitlines())) <= 80
 
 
 def test_a_page_that_cannot_be_written_is_said(project, tmp_path):
     (tmp_path / "folder.html").mkdir()
     result = cli("compare", "1", "2", "--output", tmp_path / "folder.html", project=project)
-    assert result.code == 2 and "cannot be written" in result.err
+    assert result.code == 2 and "is no plain file" in result.err
     assert cli("compare", "1", "2", "--output", tmp_path / "no" / "x.html", project=project).code == 2
     assert list(tmp_path.iterdir()) == [tmp_path / "folder.html"]
 
@@ -311,6 +325,43 @@ def test_other_words_are_no_other_result():
     left, right = (make_verdict(0.9, check("slices", "warned", 0.8, hint=hint)) for hint in ("so", "or so"))
     assert not any(pair.differs for pair in pair_checks(left, right))
     assert pair_checks(left, make_verdict(0.9, check("slices", "warned", 0.7)))[-1].differs
+
+
+def loss(*figures, worst):
+    """calibration.loss as a verdict has it: its figures are those of its worst part."""
+    parts = [{"name": name, "outcome": "passed", "figure": figure, "low": figure - 1, "high": figure + 1, "n": 171,
+              "limit": 5.0, "hint": None} for name, figure in zip(("Brier score", "log loss"), figures, strict=True)]
+    return check("calibration.loss", "passed", *(parts[worst][key] for key in ("figure", "low", "high")), limit=5.0,
+                 details={"parts": parts})
+
+
+def test_figures_of_different_things_are_no_pair():
+    one, two = make_verdict(0.9, loss(0.01, 0.3, worst=0)), make_verdict(0.9, loss(0.02, 0.4, worst=1))
+    other, same = pair_checks(one, two)[-1], pair_checks(one, make_verdict(0.9, loss(0.02, 0.4, worst=0)))[-1]
+    assert other.of == ("Brier score", "log loss") and same.of == ("", "")
+    shown, paired = page.check_row(other, 1), page.check_row(same, 1)
+    assert [side["plot"] for side in shown["sides"]] == [None, None] and all(side["plot"] for side in paired["sides"])
+    assert all(side["plot"] for part in shown["parts"] for side in part["sides"])
+    text = "\n".join(check_lines([other], ["1", "2"], 120, lambda part: False))
+    assert "calibration.loss (Brier score)  1" in text and "(log loss)" in text
+
+
+def test_figures_of_another_metric_are_no_pair():
+    pairs = {pair.name: pair for pair in pair_checks(make_verdict(0.9), make_verdict(0.4, metric="log_loss"))}
+    assert pairs["metric"].of == pairs["floor"].of == ("roc_auc", "log_loss") and pairs["value"].of == ("", "")
+
+
+def test_an_outcome_or_a_limit_is_a_change_and_a_figure_is_none():
+    def changed(left, right):
+        pairs = pair_checks(make_verdict(0.9, left), make_verdict(0.9, right))
+        told = "".join(brief.check_block(pairs, ["1", "2"], 80))
+        assert pairs[-1].changed == (pairs[-1].name in told) and "metric" not in told
+        return pairs[-1].changed
+    assert not changed(check("skew", figure=0.1, limit=1), check("skew", figure=0.2, limit=1))
+    assert changed(check("skew", figure=0.1, limit=1), check("skew", figure=0.1, limit=2))
+    assert changed(check("skew", figure=0.1), check("skew", "warned", figure=0.1))
+    assert changed(loss(0.01, 0.3, worst=0), {**loss(0.01, 0.3, worst=0), "details": {"parts": [
+        {"name": "log loss", "outcome": "warned", "figure": 0.3}]}})
 
 
 def test_sections_of_a_card():

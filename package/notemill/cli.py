@@ -103,7 +103,7 @@ def in_words(error: BaseException) -> NotemillError:
 @cli.command()
 @run_options
 def run(folder: Path, as_json: bool, **asked):
-    """Run the steps whose result is out of date, and what they need."""
+    """Run the steps that are out of date, and what they need."""
     from notemill.commands import run as command
 
     sys.exit(command.run(folder, as_json=as_json, **asked))
@@ -159,7 +159,7 @@ def get(name: str, file: Path, run_name: str | None, folder: Path, as_json: bool
 @click.argument("left", metavar="RUN|VERSION")
 @click.argument("right", metavar="RUN|VERSION")
 @click.option("--output", type=click.Path(path_type=Path), metavar="FILE.html", help="Write a page.")
-@click.option("--all", "everything", is_flag=True, help="What is the same, too.")
+@click.option("--all", "everything", is_flag=True, help="All of it: what is the same, too.")
 @in_project
 def compare(left: str, right: str, output: Path | None, everything: bool, folder: Path, as_json: bool):
     """What differs between two runs, or two registered versions.
@@ -351,6 +351,34 @@ def package(version: str | None, output: Path | None, folder: Path, as_json: boo
 
 
 @cli.command()
+@click.argument("asked", metavar="[VERSION|champion|WHEEL", required=False)
+@click.argument("source", metavar="INPUT", required=False)
+@click.argument("target", metavar="OUTPUT]", required=False)
+@click.option("--on-error", type=click.Choice(["stop", "aside"]),
+              help="Bad rows: stop and say which (default), or set them aside with their reasons.")
+@click.option("--keys", metavar="A,B", callback=lambda ctx, param, text: _listed(text),
+              help="Keep these columns of INPUT alone beside the predictions; default: all.")
+@click.option("--workers", type=click.IntRange(1), metavar="N", help="Processes at once; default: as many as help.")
+@click.option("--decimal", type=click.Choice([".", ","]), help="The decimal sign in a CSV file; default: a point.")
+@click.option("--offline", is_flag=True, help="Send nothing to MLflow; the next one sends it.")
+@in_project
+def score(folder: Path, as_json: bool, **asked):
+    """Score files of any size, in bounded memory.
+
+    INPUT is a CSV or Parquet file (also .gz, .bz2, .xz, .zst), a folder or a pattern; OUTPUT a .csv or .parquet file,
+    or a folder with / at its end. The same command goes on where a killed one was. Without arguments: what `score:` in
+    pipeline.yaml says, of the files that are new since the last time.
+    """
+    from notemill.commands import score as command
+
+    sys.exit(command.score(folder, as_json=as_json, **asked))
+
+
+def _listed(text: str | None) -> tuple[str, ...] | None:
+    return None if text is None else tuple(name for name in text.split(",") if name)
+
+
+@cli.command()
 @click.argument("version", metavar="[VERSION", required=False)
 @click.argument("file", metavar="FILE]", required=False, type=click.Path(path_type=Path))
 @click.option("--check", is_flag=True, help="Write nothing; exit 1 where package/ and the notebooks differ.")
@@ -381,6 +409,89 @@ def verify(file: Path, as_json: bool):
 
 
 @cli.command()
+@click.argument("version", metavar="VERSION|WHEEL", required=False)
+@click.option("--host", metavar="ADDRESS", help="What to listen on (default: 127.0.0.1); others need --keys.")
+@click.option("--port", metavar="PORT", help="Default: 8000; 0: any that is free.")
+@click.option("--workers", metavar="N", help="Processes that share the port (default: 1).")
+@click.option("--keys", metavar="FILE", help="Answer only requests with one of these keys.")
+@click.option("--new-key", metavar="NAME", help="Make a key, add its hash to --keys FILE, show it, and end.")
+@click.option("--log", metavar="FOLDER", help="Keep a prediction log there.")
+@click.option("--log-days", metavar="N", help="Keep it for N days (default: 30).")
+@click.option("--log-mb", metavar="MB", help="What it may hold (default: 1024).")
+@click.option("--max-body", metavar="BYTES", help="Of a request's body (default: 4 MiB).")
+@click.option("--max-rows", metavar="N", help="Rows in one request (default: 10000).")
+@click.option("--max-requests", metavar="N", help="Requests at once in one worker (default: 256).")
+@click.option("--seconds", metavar="S", help="That a request may take (default: 30).")
+@click.option("--drain", metavar="S", help="Told to end, say so for S seconds first (default: 0).")
+@in_project
+def serve(version: str | None, folder: Path, as_json: bool, **asked):
+    """Answer requests for predictions over HTTP.
+
+    VERSION is a number or an alias (champion); WHEEL a model package's file. It is verified first, and listens once its
+    golden rows have been replayed.
+    """
+    from notemill.commands import serve as command
+
+    command.serve(folder, version, {name.replace("_", "-"): value for name, value in asked.items()}, as_json=as_json)
+
+
+@cli.command()
+@click.argument("version", metavar="VERSION|WHEEL")
+@click.option("--host", metavar="ADDRESS", help="What to listen on (default: 127.0.0.1). There is no login.")
+@click.option("--port", metavar="PORT", help="Default: 8501; 0: any that is free.")
+@click.option("--beside", metavar="VERSION|WHEEL", help="Another version, to compare on the same row.")
+@click.option("--log", metavar="FOLDER", help="Keep a prediction log there.")
+@click.option("--service", metavar="URL", help="The scoring service's address, for the call that is shown.")
+@click.option("--base-path", metavar="PATH", help="Where a proxy has it, as /demo.")
+@click.option("--origin", metavar="URL", help="How browsers see it behind a proxy, as https://shop.example.")
+@in_project
+def demo(version: str, folder: Path, as_json: bool, **asked):
+    """Try a model in the browser: answers, reasons, report.
+
+    VERSION is a number or an alias (champion); WHEEL a model package's file. It is verified first, and listens once its
+    golden rows have been replayed.
+    """
+    from notemill.commands import demo as command
+
+    command.demo(folder, version, {name.replace("_", "-"): value for name, value in asked.items()}, as_json=as_json)
+
+
+@cli.command()
+@click.argument("asked", metavar="[URL|VERSION|WHEEL]", required=False)
+@click.option("--clients", type=click.IntRange(1, 64), default=8, show_default=True, metavar="N",
+              help="Connections that ask at the same time.")
+@click.option("--seconds", type=click.FloatRange(1, 300), default=10, show_default=True, metavar="S",
+              help="For so long.")
+@click.option("--rows", "rows_each", type=click.IntRange(1, 1000), default=1, show_default=True, metavar="N",
+              help="Rows in each request.")
+@click.option("--i-own-it", "mine", is_flag=True, help="The address is public, and what answers there is yours.")
+@in_project
+def stress(folder: Path, asked: str | None, as_json: bool, **options):
+    """Put a service of your own under load, against budgets.
+
+    VERSION (a number, champion) or WHEEL is served here for as long as it lasts; default: the newest wheel in dist/.
+    What came of it is held against gate: budgets: in pipeline.yaml.
+    """
+    from notemill.commands import stress as command
+
+    sys.exit(command.stress(folder, asked, as_json=as_json, **options))
+
+
+@cli.command()
+@click.argument("folder", type=click.Path(path_type=Path), metavar="FOLDER")
+@click.option("--since", type=click.DateTime(["%Y-%m-%d"]), metavar="DAY", help="From this day on, as 2026-01-31.")
+@click.option("--output", type=click.Path(path_type=Path), metavar="FILE.parquet",
+              help="Write the rows, with their labels, to one file.")
+@JSON
+@told
+def predictions(folder: Path, as_json: bool, **asked):
+    """What a service's prediction log holds, by day and version."""
+    from notemill.commands import predictions as command
+
+    command.predictions(folder, as_json=as_json, **asked)
+
+
+@cli.command()
 @click.argument("folder", type=click.Path(path_type=Path), metavar="DIR", default=Path("."))
 @click.option("--data", metavar="FILE", help="The table: CSV or Parquet (also .gz, .bz2, .xz), or sklearn:NAME.")
 @click.option("--target", metavar="COLUMN", help="The column to predict.")
@@ -408,6 +519,151 @@ def init(folder: Path, as_json: bool, **asked):
     from notemill.commands import init as command
 
     command.init(folder, as_json=as_json, **asked)
+
+
+@cli.group("ci", cls=Commands)
+def ci_group():
+    """The server: connect, sign, see and start builds on Drone."""
+
+
+@ci_group.command("connect")
+@click.argument("url", metavar="[URL]", required=False)
+@click.option("--name", metavar="OWNER/NAME",
+              help="The repository; default: the git remote's, else yours, called as the project.")
+@click.option("--reviews", type=click.IntRange(0, 10), metavar="N",
+              help="Approving reviews that a merge needs (default: as it is; 0 at first).")
+@in_project
+def ci_connect(url: str | None, folder: Path, as_json: bool, **asked):
+    """Make this project known to a Drone and its forge.
+
+    URL is the address of either (default: the stack's of this machine). Repository, webhook, protection, secrets, cron,
+    signature, branch protection, git remote: what is missing is made, what is there is left. Run it again at any time.
+    """
+    from notemill.commands import ci as command
+
+    command.connect(folder, url, as_json=as_json, **asked)
+
+
+@ci_group.command("sign")
+@in_project
+def ci_sign(folder: Path, as_json: bool):
+    """Sign .drone.yml, in place, so that builds run it."""
+    from notemill.commands import ci as command
+
+    command.sign(folder, as_json=as_json)
+
+
+@ci_group.command("status")
+@in_project
+def ci_status(folder: Path, as_json: bool):
+    """The last builds, and what waits for whom."""
+    from notemill.commands import ci as command
+
+    command.status(folder, as_json=as_json)
+
+
+@ci_group.command("retrain")
+@click.option("--reason", metavar="TEXT", required=True, help="Why; it is recorded in the lineage of the run.")
+@in_project
+def ci_retrain(folder: Path, as_json: bool, reason: str):
+    """Start a build of main that trains, with its reason."""
+    from notemill.commands import ci as command
+
+    command.retrain(folder, reason, as_json=as_json)
+
+
+@ci_group.command("credential", hidden=True)
+@click.argument("operation", metavar="get|store|erase")
+def ci_credential(operation: str):
+    """Git asks this for the login of the stack's own forge."""
+    from notemill.commands import ci as command
+
+    command.credential(operation)
+
+
+@ci_group.command("story", hidden=True)
+@click.option("--after", metavar="SESSION", default="", help="The session of noxfile.py that has just ended.")
+@click.option("--failed", is_flag=True, help="It failed.")
+@in_project
+def ci_story(folder: Path, as_json: bool, after: str, failed: bool):
+    """What this build did: the end of a session's log on the server."""
+    from notemill.commands import story as command
+
+    command.story(folder, after, failed, as_json=as_json)
+
+
+@cli.group("stack", cls=Commands)
+def stack_group():
+    """A server on this machine: forge, Drone, registry, MLflow."""
+
+
+@stack_group.command("up")
+@click.option("--build", is_flag=True, help="Build the images here, from source, where no registry is in reach.")
+@click.option("--host", metavar="ADDRESS", help="Of this machine in its network (default: one for this machine alone).")
+@click.option("--port", type=click.IntRange(1024, 65000), metavar="N",
+              help="The first of five ports in a row (default: 7300).")
+@JSON
+@told
+def stack_up(as_json: bool, **asked):
+    """Start it, whole; start again what is not running."""
+    from notemill.commands import stack as command
+
+    command.up(as_json=as_json, **asked)
+
+
+@stack_group.command("status")
+@JSON
+@told
+def stack_status(as_json: bool):
+    """Which part runs, and where."""
+    from notemill.commands import stack as command
+
+    command.status(as_json=as_json)
+
+
+@stack_group.command("logs")
+@click.argument("name", metavar="NAME")
+@click.option("--follow", is_flag=True, help="Go on with what comes.")
+@JSON
+@told
+def stack_logs(name: str, follow: bool, as_json: bool):
+    """What a part says, without the stack's secrets."""
+    from notemill.commands import stack as command
+
+    command.logs(name, follow, as_json=as_json)
+
+
+@stack_group.command("down")
+@click.option("--volumes", is_flag=True, help="And delete all that it holds: code, builds, models, passwords.")
+@JSON
+@told
+def stack_down(as_json: bool, volumes: bool):
+    """Stop it; what it holds stays."""
+    from notemill.commands import stack as command
+
+    command.down(volumes, as_json=as_json)
+
+
+@stack_group.command("backup")
+@click.argument("file", type=click.Path(path_type=Path), metavar="FILE.tar")
+@JSON
+@told
+def stack_backup(file: Path, as_json: bool):
+    """All that it holds, with its passwords, in one file for your eyes alone."""
+    from notemill.commands import stack as command
+
+    command.backup(file, as_json=as_json)
+
+
+@stack_group.command("restore")
+@click.argument("file", type=click.Path(path_type=Path), metavar="FILE.tar")
+@JSON
+@told
+def stack_restore(file: Path, as_json: bool):
+    """Bring a backup's stack up where there is none."""
+    from notemill.commands import stack as command
+
+    command.restore(file, as_json=as_json)
 
 
 @cli.command()
@@ -463,8 +719,9 @@ def usage(error: click.UsageError, args: list[str]) -> None:
     """A misused command line: what was got, and where help is."""
     path = error.ctx.command_path if error.ctx else program(args).removesuffix(" COMMAND")
     misuse = UsageError(path, error.format_message(), hint=f"{path} --help")
-    if isinstance(error, click.NoSuchOption) and (error.option_name, path) == ("--json", "notemill"):
-        misuse = UsageError("notemill", "--json is no option of its own",
+    in_group = error.ctx is None or isinstance(error.ctx.command, click.Group)
+    if isinstance(error, click.NoSuchOption) and error.option_name == "--json" and in_group:
+        misuse = UsageError(path, "--json is no option of its own",
                             f"it stands behind the command: {program(args)} --json", misuse.hint)
     if asks_json(args):
         print_json({"error": misuse.as_json()})
@@ -472,8 +729,12 @@ def usage(error: click.UsageError, args: list[str]) -> None:
 
 
 def program(args: list[str]) -> str:
-    """The command that was meant: `notemill run`."""
-    return next((f"notemill {word}" for word in args if word in cli.commands), "notemill COMMAND")
+    """The command that was meant: `notemill run`, `notemill ci sign`."""
+    words, group = ["notemill"], cli
+    for word in args:
+        if isinstance(group, click.Group) and word in group.commands:
+            words, group = [*words, word], group.commands[word]
+    return " ".join(words) if not isinstance(group, click.Group) else " ".join([*words, "COMMAND"])
 
 
 def asks_json(args: list[str]) -> bool:

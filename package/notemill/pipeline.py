@@ -66,9 +66,11 @@ class Pipeline:
     risk: str | None = None
     promote: str | None = None
     records: str | None = None
+    store: str | None = None
     contract: Path | None = None
     gate: Mapping[str, object] | None = None
     smoke: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    score: Mapping[str, object] | None = None
     places: Places = field(default_factory=dict, repr=False)
 
     @property
@@ -110,9 +112,9 @@ def read_pipeline(root: Path) -> Pipeline:
     pipeline = Pipeline(
         name=raw["name"], root=root, steps=_steps(raw, root, places), params=raw.get("params", {}),
         task=raw.get("task"), risk=raw.get("risk"), gate=raw.get("gate"), smoke=raw.get("smoke", {}), places=places,
-        promote=raw.get("promote"), records=raw.get("records"),
+        promote=raw.get("promote"), records=raw.get("records"), store=raw.get("store"), score=raw.get("score"),
         contract=_existing(root, raw["contract"], where(FILE, places, ("contract",))) if "contract" in raw else None)
-    for problem in (_file_problems, _name_problems, _gate_problems, _registry_problems):
+    for problem in (_file_problems, _name_problems, _gate_problems, _registry_problems, _score_problems):
         for error in problem(pipeline):
             raise error
     return pipeline
@@ -259,6 +261,17 @@ def _registry_problems(pipeline: Pipeline) -> Iterator[UsageError]:
         yield UsageError(pipeline.where("promote"), f"'auto' does not go with 'risk: {pipeline.risk}'",
                          "only what has a low risk is promoted without somebody who says so",
                          "take the line out, and promote by hand: notemill promote")
+
+
+def _score_problems(pipeline: Pipeline) -> Iterator[UsageError]:
+    """Results that would be taken for new rows the next time."""
+    if pipeline.score:
+        source, output = Path(pipeline.score["input"]), Path(os.path.normpath(pipeline.score["output"]))
+        fixed = [part for part in source.parts[:-1] if not set("*?[") & set(part)]
+        if Path(os.path.normpath(Path(*fixed))).is_relative_to(output):
+            yield UsageError(pipeline.where("score", "output"), f"'{pipeline.score['output']}' holds the input, "
+                             f"'{pipeline.score['input']}'", "a folder of its own, as scored/",
+                             "results beside the rows would be taken for new rows the next time")
 
 
 def reaches(pipeline: Pipeline, output: str, step: str) -> bool:

@@ -14,6 +14,8 @@ from notemill.pipeline import FILE, Output, Step, not_finite
 from notemill.project import Project, missing_content
 from notemill.schemas.check import show
 
+SHARED = "from the shared store"
+DAMAGED = "its content in the shared store is damaged or gone"
 UNFINISHED = {"failed": "it failed the last time", "running": "it did not finish the last time"}
 
 
@@ -73,6 +75,7 @@ class PlannedStep:
     fingerprint: str | None = None
     result: Mapping[str, object] | None = None
     warnings: tuple[str, ...] = ()
+    shared: bool = False  # the result is the shared store's; not all of its content need be here
 
 
 @dataclass(frozen=True)
@@ -130,8 +133,23 @@ def plan_step(project: Project, ready: Ready, known: Mapping[str, dict], options
     result = project.result(key)
     if result:
         return PlannedStep(step.name, "reuse", (), inputs, parts, key, result, (*notes, *result["warnings"]))
-    reasons = why_now(project, ready, parts) or why_again(project, key)
+    if result := shared_result(project, key, step, options):
+        notes = (*notes, *result["warnings"])
+        return PlannedStep(step.name, "reuse", (SHARED,), inputs, parts, key, result, notes, shared=True)
+    reasons = [*why_not_shared(project, key), *(why_now(project, ready, parts) or why_again(project, key))]
     return PlannedStep(step.name, "run", tuple(reasons), inputs, parts, key, warnings=notes)
+
+
+def shared_result(project: Project, key: str, step: Step, options: Options) -> dict | None:
+    """What the shared store says; offline, no network is asked."""
+    if project.remote is None or (options.offline and project.remote.far):
+        return None
+    return project.shared_result(key, step)
+
+
+def why_not_shared(project: Project, key: str) -> list[str]:
+    """Why a result that the shared store names is of no use."""
+    return [DAMAGED] if project.remote and key in project.remote.rejected else []
 
 
 def why_now(project: Project, ready: Ready, parts: Mapping, waiting: set[str] = frozenset()) -> list[str]:

@@ -12,6 +12,7 @@ from notemill.memory import Memory
 from notemill.modules import Importer
 from notemill.notebook import Notebook, read_notebook
 from notemill.pipeline import Pipeline, Step, read_pipeline
+from notemill.remote import Remote, open_remote
 from notemill.store import Store
 
 COMPARED = ("components", "cell_numbers", "cell_texts")  # of how a step stands: what changes are told from
@@ -34,6 +35,11 @@ class Project:
     @property
     def folder(self) -> Path:
         return self.store.root
+
+    @property
+    def remote(self) -> Remote | None:
+        """The shared store."""
+        return self.store.remote
 
     @property
     def reports(self) -> Path:
@@ -63,6 +69,10 @@ class Project:
         """The result with this fingerprint, whatever became of its content."""
         result = read_json(self.folder / "results" / f"{fingerprint}.json")
         return result if isinstance(result, dict) and PARTS <= result.keys() else None
+
+    def shared_result(self, fingerprint: str, step: Step) -> dict | None:
+        """The result with this fingerprint in the shared store; its content is fetched when it is needed."""
+        return self.remote and self.remote.result(fingerprint, step.outputs)
 
     def keep_result(self, fingerprint: str, result: dict) -> None:
         write_json(self.folder / "results" / f"{fingerprint}.json", result)
@@ -96,6 +106,22 @@ class Project:
         record = read_json(self.runs / run / "run.json") if run and "/" not in run else None
         return record if isinstance(record, dict) else None
 
+    def origin(self, run: str | None) -> dict | None:
+        """The record of the run that made what is here now; of one on another machine as far as the shared store told
+        it."""
+        if not run or "/" in run:
+            return None
+        elsewhere = read_json(self.elsewhere / f"{run}.json")
+        return self.record(run) or (elsewhere if isinstance(elsewhere, dict) else None)
+
+    @property
+    def elsewhere(self) -> Path:
+        """What is known of runs on other machines."""
+        return self.folder / "elsewhere"
+
+    def keep_elsewhere(self, facts: dict) -> None:
+        write_json(self.elsewhere / f"{facts['run']}.json", facts)
+
     def find_run(self, run: str | None) -> dict:
         """The record of `run` (whole name, its end, or None for the latest). Raises UsageError."""
         names = self.run_names()
@@ -126,6 +152,15 @@ def open_project(root: Path, environ: Mapping[str, str] | None = None, *, smoke:
     """
     root = root.resolve()
     pipeline, folder = read_pipeline(root), root / ".notemill" / ("smoke" if smoke else "")
-    store, memory = Store(folder), Memory(folder / "memory" / "facts.json")
     environ = dict(os.environ if environ is None else environ)
+    remote = None if smoke else shared_store(pipeline, environ, folder / "memory" / "shared.json")
+    store, memory = Store(folder, remote), Memory(folder / "memory" / "facts.json")
     return Project(root, pipeline, store, memory, Importer(root, memory, environ), environ, smoke)
+
+
+def shared_store(pipeline: Pipeline, environ: Mapping[str, str], noted: Path) -> Remote | None:
+    """The one that NOTEMILL_STORE names, or pipeline.yaml. Raises UsageError where it can be none."""
+    named, where = pipeline.store, pipeline.where("store")
+    if given := environ.get("NOTEMILL_STORE", "").strip():
+        named, where = given, "NOTEMILL_STORE"
+    return open_remote(named, pipeline.root, where, noted)

@@ -18,10 +18,13 @@ COARSE_TICK = 2.0  # FAT, HFS+ and some network shares count in seconds
 
 
 class Store:
-    """The folder `.notemill` of a project: content under objects/, and the digests of files seen before."""
+    """The folder `.notemill` of a project: content under objects/, and the digests of files seen before.
 
-    def __init__(self, root: Path):
-        self.root, self.objects = root, root / "objects"
+    `remote`: a store that is shared (notemill.remote); content that is not here is taken from there, and checked.
+    """
+
+    def __init__(self, root: Path, remote=None):
+        self.root, self.objects, self.remote = root, root / "objects", remote
         self.digests = Memory(root / "memory" / "digests.json")
 
     def place(self, sha256: str) -> Path:
@@ -29,27 +32,44 @@ class Store:
         return self.objects / sha256[:2] / sha256[2:]
 
     def has(self, sha256: str) -> bool:
-        """Whether the content is there and undamaged."""
+        """Whether the content is here and undamaged."""
         try:
             return self.digest(self.place(sha256)) == sha256
         except FileNotFoundError:
             return False
 
+    def obtain(self, sha256: str) -> bool:
+        """The same, after it was looked for in the shared store as well."""
+        return self.has(sha256) or (self.remote is not None and self._fetch(sha256))
+
+    def _fetch(self, sha256: str) -> bool:
+        with self.incoming(sha256) as target:
+            for block in self.remote.content(sha256):
+                target.write(block)
+        if target.sha256 != sha256 and target.size:  # else it was not there
+            self.remote.note_damage(sha256)
+        return target.sha256 == sha256
+
     def path(self, sha256: str) -> Path:
         """The file with this content, checked. Raises KeyError where it is absent or damaged."""
-        if not self.has(sha256):
+        if not self.obtain(sha256):
             raise KeyError(sha256)
         return self.place(sha256)
 
     def read_bytes(self, sha256: str) -> bytes:
         """The content, checked byte by byte. Raises KeyError where it is absent or damaged."""
-        try:
-            data = self.place(sha256).read_bytes()
-        except FileNotFoundError:
-            raise KeyError(sha256) from None
-        if hashlib.sha256(data).hexdigest() != sha256:
+        data = self._read(sha256)
+        if data is None and self.remote is not None and self._fetch(sha256):
+            data = self._read(sha256)
+        if data is None:
             raise KeyError(sha256)
         return data
+
+    def _read(self, sha256: str) -> bytes | None:
+        with contextlib.suppress(FileNotFoundError):
+            data = self.place(sha256).read_bytes()
+            return data if hashlib.sha256(data).hexdigest() == sha256 else None
+        return None
 
     def digest(self, path: Path) -> str:
         """sha256 of a file's whole content; not worked out again while its size, times and inode stay the same."""
@@ -104,8 +124,9 @@ class Store:
         return target
 
     @contextlib.contextmanager
-    def incoming(self) -> Iterator["Incoming"]:
-        """A file to write new content into; it appears in the store at the end, whole, or not at all."""
+    def incoming(self, wanted: str | None = None) -> Iterator["Incoming"]:
+        """A file to write new content into; it appears in the store at the end, whole, or not at all: nor where it is
+        not what is `wanted`."""
         self.objects.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=self.objects, prefix="incoming-")
         target = Incoming(Path(name), os.fdopen(handle, "wb"))
@@ -116,7 +137,8 @@ class Store:
                 os.fchmod(target.file.fileno(), 0o444)
                 os.fsync(target.file.fileno())
             target.sha256 = target.hash.hexdigest()
-            self._settle(target)
+            if wanted in (None, target.sha256):
+                self._settle(target)
         finally:
             target.path.unlink(missing_ok=True)
 

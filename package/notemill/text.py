@@ -5,6 +5,7 @@ import os
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TextIO
 
 UNLIMITED = 10_000  # columns: what goes to a file or another program is not cut
@@ -98,3 +99,13 @@ def number(value: float | None) -> str:
     if value is None:
         return ""
     return f"{value:,.0f}" if abs(value) < 1e15 and (float(value).is_integer() or abs(value) >= 1e4) else f"{value:.4g}"
+
+
+def without_machine(value: object) -> object:
+    """A value in which files outside the project go by their own names: where they lay says nothing elsewhere."""
+    if isinstance(value, Mapping):
+        return {name: without_machine(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [without_machine(inner) for inner in value]
+    outside = isinstance(value, str) and (Path(value).is_absolute() or Path(value).parts[:1] == ("..",))
+    return Path(value).name if outside else value

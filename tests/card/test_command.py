@@ -12,6 +12,7 @@ from tiny import cli
 from notemill import __version__, card, lineage
 from notemill.project import open_project
 from notemill.registry import open_records, registry
+from notemill.report.numbered import numbered
 
 
 @pytest.fixture
@@ -50,7 +51,7 @@ def test_json(once):
 def test_written_to_a_file(once, tmp_path, name, kept):
     result = once.cli("--output", tmp_path / name)
     assert result.code == 0 and str(tmp_path / name) in result.out
-    assert (tmp_path / name).read_bytes() == once.file(kept)
+    assert (tmp_path / name).read_bytes() == numbered(once.file(kept), 1)
     assert once.cli("--output", tmp_path / name, "--json").json["output"] == str(tmp_path / name)
 
 
@@ -60,6 +61,35 @@ def test_written_to_a_file(once, tmp_path, name, kept):
 def test_wrong_usage(once, words, said):
     result = once.cli(*words, "--json")
     assert result.code == 2 and said in result.err and said in json.dumps(result.json["error"])
+
+
+def test_what_the_project_needs_is_not_overwritten(registered, tmp_path):
+    root, words = registered.root, ("card", "1", "--output")
+    (tmp_path / "kept.md").write_text("mine")
+    (tmp_path / "link.md").symlink_to(tmp_path / "kept.md")
+    (tmp_path / "link.html").symlink_to(tmp_path / "absent.html")
+    (tmp_path / "hard.md").hardlink_to(root / "model_card.md")
+    (tmp_path / "folder.md").mkdir()
+    os.mkfifo(tmp_path / "pipe.md")
+    os.mkfifo(tmp_path / "pipe.zip")
+    before = {path: path.read_bytes() for path in root.rglob("*.*") if path.is_file() and "notebooks" in path.parts}
+    commands = [(*words, root / "model_card.md"), (*words, root / "notebooks" / "x.md"), (*words, tmp_path / "link.md"),
+                (*words, root / "package" / ".." / "model_card.md"), (*words, tmp_path / "link.html"),
+                (*words, tmp_path / "hard.md"), (*words, tmp_path / "folder.md"), (*words, tmp_path / "pipe.md"),
+                ("export", "1", root / "model_card.md"), ("export", "1", root / "notebooks" / "pipeline.yaml"),
+                ("export", "1", root / "notebooks" / "a.zip"), ("export", "1", root / "notebooks"),
+                ("export", "1", tmp_path / "a"), ("export", "1", tmp_path / "pipe.zip"),
+                ("report", "--output", root / "model_card.md"), ("report", "--output", root / "notebooks" / "a.html"),
+                ("report", "--output", tmp_path / "link.html"), ("report", "--output", tmp_path / "a.txt"),
+                ("compare", "1", "1", "--output", root / "notebooks" / "a.html"),
+                ("compare", "1", "1", "--output", root / "data" / "in.csv")]
+    (root / "package").mkdir(exist_ok=True)
+    for command in commands:
+        told = cli(*command, "--json", project=root)
+        assert told.code == 2 and told.json["error"], (command, told.out, told.err)
+    assert {path: path.read_bytes() for path in before} == before and (tmp_path / "link.md").is_symlink()
+    assert (root / "model_card.md").read_bytes() == registered.file("human.md")
+    assert not (tmp_path / "absent.html").exists() and (tmp_path / "kept.md").read_text() == "mine"
 
 
 def test_before_anything_is_registered(project):
@@ -108,8 +138,19 @@ def test_the_wheel_has_the_card(once, tmp_path):
     told = cli("package", "--json", "--output", tmp_path, project=once.root).json
     with zipfile.ZipFile(told["wheel"]) as archive:
         assert archive.read("tiny_card_model/card.md") == once.file("card.md")
-        assert archive.read("tiny_card_model/card.html") == once.file("card.html")
+        assert archive.read("tiny_card_model/card.html") == numbered(once.file("card.html"), 1)
         assert not any("human.md" in name or "card.json" in name for name in archive.namelist())
+
+
+def test_the_page_names_version_and_content_at_its_head(once, tmp_path):
+    cli("card", "1", "--output", tmp_path / "card.html", project=once.root)
+    content = once.manifest["content"]
+    head = f'Model card<span class="number"> of version 1</span>, content <code title="{content}">{content[:12]}</code>'
+    assert (tmp_path / "card.html").read_text().count(head) == 1
+    kept = once.file("card.html")
+    assert b" of version" not in kept and numbered(kept, None) == kept
+    (tmp_path / "card.html").write_bytes(numbered(kept, 2))  # another version's
+    assert once.cli("--check", "--output", tmp_path / "card.html").code == 1
 
 
 def test_a_large_page_stays_out_of_the_wheel(once):

@@ -5,7 +5,7 @@ from datetime import date
 import pytest
 from tiny import cli
 
-from notemill.card import read_human
+from notemill.card import check_readable, demand, read_human
 from notemill.card.human import TITLES
 from notemill.card.review import unwritten
 from notemill.errors import UsageError
@@ -149,3 +149,25 @@ def test_init_writes_a_template_that_is_read_and_invents_no_date(tmp_path):
     assert cli("init", tmp_path / "q", *words[:4]).code == 0
     human = read_human((tmp_path / "q" / "model_card.md").read_text())
     assert unwritten(human) == list(TITLES.values()) and human.reviewed is None
+
+
+@pytest.mark.parametrize("text, said", [
+    (">" * 20_000, "model_card.md:1: quotations or lists are nested too deep"),
+    ("a\n" + "- " * 31 + "b", "model_card.md:2: quotations or lists"), ("word " * 50_000, "has 250,000 characters")])
+def test_what_would_take_minutes_to_render_is_refused(text, said):
+    with pytest.raises(UsageError) as caught:
+        check_readable(text)
+    assert said in str(caught.value)
+    check_readable("> " * 30 + "a\n" + "word " * 30_000)
+
+
+def test_a_head_without_end_is_told_in_words():
+    with pytest.raises(UsageError, match="its head is nested too deep"):
+        read_human("---\nauthor: " + "[" * 5000 + "\n---\n")
+
+
+def test_a_review_that_holds_to_the_end_of_time():
+    human = read_human("---\nauthor: Ada\nreviewed: 9999-12-31\n---\n## Ethics\nNone.\n")
+    assert human.due(human.reviewed) == date.max
+    with pytest.raises(UsageError, match="lies in the future"):
+        demand(human, "low", date(2026, 11, 20))

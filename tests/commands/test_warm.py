@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from tiny import cli, make_project, notebook, run, write
+from tiny import cli, cli_process, make_project, notebook, run, write
 
 from notemill.execute.warm import process
 from notemill.execute.warm.kept import kept_processes
@@ -43,6 +43,11 @@ def project(tmp_path):
         notebooks={"one.ipynb": notebook("import pandas", PARENT, parameters="out = ''")})
 
 
+def started(project):
+    """`notemill warm`, in a process of its own as the run is: what other tests put on sys.path makes another key."""
+    return cli_process("warm", "--json", project=project)
+
+
 def parent_of_kernel(project, *words, **environ):
     """The process that the step's kernel was forked from, after a run."""
     done = run(project, "--force", *words, **environ)
@@ -66,14 +71,14 @@ def until(condition, seconds=10):
 @on_linux
 def test_start_status_run_stop(project, monkeypatch):
     assert cli("warm", "--status").out == "no warm process is there: notemill warm\n"
-    told = cli("warm", "--json", project=project)
+    told = started(project)
     assert told.code == 0 and told.json["error"] is None and told.json["notes"] == []
     one, = told.json["processes"]
     assert one["new"] and one["answers"] and one["memory_mb"] > 30 and (one["served"], one["running"]) == (0, 0)
     assert 0 < one["ends_in"] <= 600 and one["began"].endswith("+00:00")
     assert "pandas" in Path(f"/proc/{one['pid']}/maps").read_text()
 
-    again, = cli("warm", "--json", project=project).json["processes"]
+    again, = started(project).json["processes"]
     assert (again["pid"], again["new"]) == (one["pid"], False)
 
     assert parent_of_kernel(project, NOTEMILL_WARM="1") == one["pid"]
@@ -93,7 +98,7 @@ def test_start_status_run_stop(project, monkeypatch):
 
 @on_linux
 def test_a_run_uses_none_that_outlives_it_unless_it_may(project):
-    found, = cli("warm", "--json", project=project).json["processes"]
+    found, = started(project).json["processes"]
     assert parent_of_kernel(project) != found["pid"]  # no terminal
     assert parent_of_kernel(project, "--cold", NOTEMILL_WARM="1") != found["pid"]
     assert parent_of_kernel(project, NOTEMILL_WARM="0") != found["pid"]

@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from browsing import CONTRAST, chromium
+from browsing import CONTRAST, SPLIT, chromium
 from tiny import cli
 
 from notemill.commands.gate import as_text
@@ -14,6 +14,7 @@ from notemill.files import read_json
 from notemill.gate import drawing, meaning
 from notemill.gate.page import MOST_PARTS, render
 from notemill.gate.verdict import NAMES, parts_of
+from notemill.report.page import whole as kept_whole
 from notemill.text import Style
 
 HOSTILE = "</title></text><script>document.title='pwned'</script><img src=x onerror=\"document.title='pwned'\">'\"&"
@@ -140,6 +141,8 @@ def test_what_was_judged(whole):
         assert fact in text
     assert "sha256 of schema" not in text
     attempts = make_check("attempts", figure=3.0)
+    named = make_verdict(attempts, champion_content="ab12" * 16)
+    assert "Champion version 3, content ab12ab12ab12 Attempts" in read(named).text
     assert "Champion none yet Attempts on these rows 3 " in read(make_verdict(attempts, champion=None)).text
 
 
@@ -340,6 +343,25 @@ def test_words_can_be_read_in_both_looks(visit, whole, scheme, dark):
     assert page.evaluate(CONTRAST, "title, desc") == []
     paper = page.evaluate("getComputedStyle(document.body).backgroundColor")
     assert (int(re.findall(r"\d+", paper)[0]) < 128) is dark
+
+
+@pytest.mark.parametrize("width", [390, 800, 1200])
+def test_an_interval_stays_on_one_line(visit, whole, width):
+    wide = {name: make_check(name, "passed", **figures(0.0001234, low, high, limit=None), hint=f"{low} to {high}, then")
+            for name, low, high in (("floor", -0.0001234, 0.0001234), ("agreement", -1.234e-05, 1.234e-05),
+                                    ("rows", 0.861, 0.872), ("baseline", -123456, 1234567))}
+    page = visit({**whole, "checks": [wide.get(one["check"], one) for one in whole["checks"]]}, width)
+    assert page.evaluate(SPLIT) == [] and page.locator(".hint .whole").count() == 4
+    assert page.evaluate("document.scrollingElement.scrollWidth") <= width
+
+
+@pytest.mark.parametrize("text, expected", [
+    ("0.9 (95 % interval 0.861 to 0.872)", "0.9 (95 % interval <span>0.861 to 0.872</span>)"),
+    ("within [0.861, -1e-05] of", "within <span>[0.861, -1e-05]</span> of"),
+    ("<i>3</i> to 4", "&lt;i&gt;3&lt;/i&gt; to 4"),
+    ("up to 4, v1.2 to 3, 2 to a, 2 to 3rd", "up to 4, v1.2 to 3, 2 to a, 2 to 3rd")])
+def test_what_is_kept_whole(text, expected):
+    assert kept_whole(text) == expected.replace("<span>", '<span class="whole">')
 
 
 @pytest.mark.parametrize("width", [390, 1280])

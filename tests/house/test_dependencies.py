@@ -85,11 +85,11 @@ def test_every_dependency_is_imported():
 def test_every_import_of_the_tests_is_declared():
     own = {"notemill", "conftest", "tests"} | {path.stem for path in (ROOT / "tests").rglob("*")}
     imported = imported_distributions(read_sources("tests"), own)
-    assert imported <= declared() | extras() | groups("test")
+    assert imported <= declared() | extras() | groups("test", "bench")
 
 
 def test_constraints_pin_every_direct_dependency():
-    assert declared() | extras() | groups("test", "lint", "house") <= set(pins())
+    assert declared() | extras() | groups("test", "lint", "house", "bench") <= set(pins())
 
 
 def test_constraints_name_no_address():

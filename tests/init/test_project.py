@@ -10,6 +10,7 @@ import yaml
 from init_samples import HEAD, HOSTILE, csv_text
 from tiny import run
 
+import notemill
 from notemill import code
 from notemill.contract import check, load
 from notemill.init import laying
@@ -99,7 +100,7 @@ def test_a_card_without_words_says_what_is_missing(init, table, rows, tmp_path):
     card = (tmp_path / "project" / "model_card.md").read_text()
     assert 'owner: "Ada"' in card and "@purpose@" not in card and "-->\n\n\n\n## Out-of-scope uses" in card
     init(table(rows), "bought", "--purpose", "Who buys.", folder=tmp_path / "other")
-    assert "\nowner: \n" in (tmp_path / "other" / "model_card.md").read_text()
+    assert "\nowner:\n" in (tmp_path / "other" / "model_card.md").read_text()
 
 
 def test_the_python_in_it_is_python(made):
@@ -117,12 +118,13 @@ def test_no_place_of_a_template_is_left(made):
 
 
 def test_the_server_calls_nox_alone(made):
-    steps = yaml.safe_load((made / ".drone.yml").read_bytes())["steps"]
-    commands = [command for step in steps for command in step["commands"]]
-    assert all(command == "pip install nox uv" or command.startswith("nox -s ") for command in commands)
-    sessions = {word for command in commands if command.startswith("nox") for word in command.split()[2:]}
+    text = (made / ".drone.yml").read_text()
+    commands = [command for pipeline in yaml.safe_load_all(text) for step in pipeline["steps"]
+                for command in step["commands"]]
+    assert all(command.startswith("nox -s ") for command in commands) and f"step:{notemill.__version__}" in text
+    sessions = {word for command in commands for word in command.split()[2:] if not word.startswith("--")}
     noxfile = (made / "noxfile.py").read_text()
-    assert sessions == {"lint", "test", "train", "gate", "register", "package"}
+    assert sessions == {"lint", "test", "train", "gate", "register", "package", "score"}
     assert all(f"def {session}(session" in noxfile for session in sessions)
 
 

@@ -5,6 +5,7 @@ import csv
 import email
 import hashlib
 import io
+import re
 import subprocess
 import sys
 import zipfile
@@ -54,6 +55,15 @@ def test_its_version_is_its_own(wheel):
     assert (facts["Name"], facts["Version"]) == ("notemill", version)
     assert any(need.startswith("mlflow>=") for need in facts.get_all("Requires-Dist"))
     assert 'streamlit' in "".join(need for need in facts.get_all("Requires-Dist") if 'extra == "demo"' in need)
+
+
+def test_an_installer_can_read_what_it_needs(wheel):
+    needs, name, content = wheel
+    info = members(content)[f"notemill-{needs.removeprefix('notemill==')}.dist-info/METADATA"]
+    lines = email.message_from_bytes(info).get_all("Requires-Dist")
+    assert all(line.count(";") <= 1 for line in lines)
+    (uvloop,) = [line for line in lines if line.startswith("uvloop")]
+    assert re.search(r"""; \(?sys_platform != ['"]win32['"]\)? and extra == ['"]serve['"]$""", uvloop)
 
 
 def test_its_record_is_right(wheel):

@@ -2,7 +2,6 @@ import pytest
 from tiny import cli_process, make_project
 
 from notemill import lineage
-from notemill.errors import UsageError
 
 RUN = "20261120-231332-4f2a"
 
@@ -29,7 +28,7 @@ def test_who_cannot_send_says_how_many_wait_and_what_sends_them(project):
     names = ["20261121-000000-0001", "20261122-000000-0002"]
     for count, name in enumerate(names, 1):
         project.make_run(name)
-        with pytest.raises(UsageError) as caught:
+        with pytest.raises(lineage.Away) as caught:
             lineage.sync(project.runs, project.store, "http://127.0.0.1:9")
         told = ["1 run waits here to be sent", "2 runs wait here to be sent"][count - 1]
         assert str(caught.value).count("\n") == 1 and told in str(caught.value), caught.value

@@ -1,10 +1,12 @@
 import json
 import math
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
+import mistune
 import pytest
 from lineage_toy import SECRET, by_name, log_in, snapshot
 
@@ -103,6 +105,16 @@ def test_tags_tell_code_data_environment_machine_build_and_reason(project, uri):
     assert "Train" in tags["mlflow.note.content"]
     assert "| train | done | 1.9 |" in runs[RUN]["tags"]["mlflow.note.content"]
     assert "cell 3" in runs["evaluate"]["tags"]["mlflow.note.content"]
+
+
+def test_a_reason_that_anybody_wrote_is_words_in_the_note(project, uri):
+    reason = "drift ![x](http://evil.example/x.png) <img src=x> | a | [b](javascript:c) `d` **e**"
+    record = project.make_run(RUN, reason=reason)
+    lineage.publish(record, project.store, uri, run_folder=project.runs / RUN)
+    tags = by_name(snapshot(uri))[RUN]["tags"]
+    assert tags["notemill.reason"] == reason
+    page = mistune.html(tags["mlflow.note.content"])
+    assert "drift ![x](http" in page and not re.findall("<img|<a |<code|<em>", page.partition("</p>")[0]), page
 
 
 def test_files_are_there_and_data_is_not(project, uri, rich_spool):

@@ -8,7 +8,7 @@ import pytest
 from tiny import cli, make_project
 
 from notemill import lineage
-from notemill.errors import UsageError
+from notemill.errors import NotemillError, UsageError
 
 
 @pytest.fixture
@@ -44,21 +44,22 @@ def answer():
     server.server_close()
 
 
-def refusal(uri: str, environ: dict | None = None) -> str:
-    with pytest.raises(UsageError) as caught:
+def refusal(uri: str, environ: dict | None = None, kind: type = UsageError) -> str:
+    with pytest.raises(NotemillError) as caught:
         lineage.check_reachable(uri, environ or {})
-    assert caught.value.exit_code == 2
+    assert type(caught.value) is kind and caught.value.exit_code == (2 if kind is UsageError else 1)
     return str(caught.value)
 
 
 def test_nobody_there_names_server_reason_and_remedies(free_port):
-    text = refusal(f"http://me:pw@127.0.0.1:{free_port}")
+    text = refusal(f"http://me:pw@127.0.0.1:{free_port}", kind=lineage.Away)
     assert f"http://me:***@127.0.0.1:{free_port}" in text and "refused" in text
     assert "start it" in text and "unset MLFLOW_TRACKING_URI" in text and "--offline" in text
 
 
 def test_a_host_that_does_not_exist():
-    assert "cannot be reached" in refusal("http://no-such-host.invalid:5000")
+    assert "cannot be reached" in refusal("http://no-such-host.invalid:5000", kind=lineage.Away)
+    assert "cannot be reached" in refusal("http://no-such-host.invalid:99999", kind=lineage.Away)
 
 
 def test_a_real_server_is_reachable(server):
@@ -71,7 +72,7 @@ def test_a_real_server_is_reachable(server):
     (404, b"", "no MLflow server"), (200, b"<html>", "no MLflow server"), (503, b"", "fails: 503")])
 def test_what_a_server_refuses_is_told_apart(answer, status, body, expected):
     answer.answer = status, body
-    assert expected in refusal(answer.uri)
+    assert expected in refusal(answer.uri, kind=lineage.Away if status >= 500 else UsageError)
 
 
 def test_the_login_is_sent_along(answer):
@@ -84,7 +85,8 @@ def test_the_login_is_sent_along(answer):
 
 
 def test_tls_that_fails_is_told(answer):
-    assert "cannot be reached" in refusal(answer.uri.replace("http:", "https:"), {"MLFLOW_TRACKING_INSECURE_TLS": "1"})
+    assert "cannot be reached" in refusal(answer.uri.replace("http:", "https:"), {"MLFLOW_TRACKING_INSECURE_TLS": "1"},
+                                          lineage.Away)
     assert "cannot be reached" in refusal(answer.uri.replace("http:", "https:"),
                                           {"MLFLOW_TRACKING_CLIENT_CERT_PATH": "/nowhere.pem"})
 
@@ -104,7 +106,8 @@ def test_a_database_file_that_cannot_be_written(tmp_path, monkeypatch):
 
 def test_a_database_server_is_asked_for_its_port(answer, free_port):
     lineage.check_reachable(f"postgresql://me:pw@127.0.0.1:{answer.server_port}/x", {})  # pragma: allowlist secret
-    assert "cannot be reached" in refusal(f"mysql+pymysql://me:pw@127.0.0.1:{free_port}/x")  # pragma: allowlist secret
+    uri = f"mysql+pymysql://me:pw@127.0.0.1:{free_port}/x"  # pragma: allowlist secret
+    assert "cannot be reached" in refusal(uri, kind=lineage.Away)
 
 
 def test_a_folder_is_no_store_any_more(tmp_path):
@@ -113,7 +116,7 @@ def test_a_folder_is_no_store_any_more(tmp_path):
 
 
 @pytest.mark.parametrize("uri", ["nonsense://x", "ftp://host/x", "databricks", "databricks://profile", "http://[::1",
-                                 "http://host:99999", "http://", "https://host:port", "postgresql://[::1", "redis:6379",
+                                 "http://", "https://host:port", "postgresql://[::1", "redis:6379",
                                  "sqlite:////proc/mlflow.db", "sqlite:////no/such/folder/mlflow.db",
                                  "sqlite:////dev/null/mlflow.db", "http://a b", "mssql://host:1x/db"])
 def test_what_cannot_take_records_is_refused_with_what_is_allowed(uri, tmp_path):
@@ -132,6 +135,17 @@ def test_a_run_is_refused_before_any_step_starts(uri, tmp_path, monkeypatch):
     told = cli("run", "--json", project=project)
     assert told.code == 2 and told.json["error"]["got"] and "Traceback" not in told.err, told
     assert told.json["error"]["allowed"] and told.json["error"]["hint"] and not list(project.glob(".notemill/runs/*"))
+
+
+def test_a_server_that_is_away_ends_a_command_with_1_and_one_that_is_misnamed_with_2(tmp_path, free_port, monkeypatch):
+    project = make_project(tmp_path / "p", steps={"one": {"notebook": "one.ipynb"}}, notebooks={"one.ipynb": ["1"]})
+    for uri, code in ((f"http://127.0.0.1:{free_port}", 1), ("nonsense://x", 2)):
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+        for words in (["run"], ["versions"], ["promote"], ["registry", "check"], ["card"], ["package"],
+                      ["lineage", "1"]):
+            told = cli(*words, "--json", project=project)
+            assert told.code == code and told.json["error"]["where"].startswith("MLflow at "), (words, told)
+    assert not list(project.glob(".notemill/runs/*"))
 
 
 def test_databricks_with_a_login_is_left_to_mlflow(tmp_path):
@@ -154,7 +168,7 @@ def test_a_server_that_fails_after_all_is_told_of(project, answer, monkeypatch):
     monkeypatch.setattr("notemill.lineage.find.check_reachable", lambda uri: None)
     answer.answer = 500, b"out of order"
     for name in ("20261120-231332-4f2a", "f" * 32, "toy/1", "1"):
-        with pytest.raises(UsageError) as caught:
+        with pytest.raises(lineage.Away) as caught:
             lineage.find_run(name, answer.uri)
         assert caught.value.where == f"MLflow at {answer.uri}" and "500" in caught.value.got, name
         assert caught.value.allowed and caught.value.hint and "\n" not in caught.value.got

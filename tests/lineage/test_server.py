@@ -2,7 +2,7 @@ import pytest
 from lineage_toy import SECRET, by_name, snapshot
 
 from notemill import lineage
-from notemill.errors import NotemillError, UsageError
+from notemill.errors import NotemillError
 
 RUN = "20261120-231332-4f2a"
 
@@ -29,10 +29,10 @@ def test_a_server_that_dies_in_the_middle_loses_and_doubles_nothing(project, ser
 
     send = MlflowClient.log_artifacts
     monkeypatch.setattr(MlflowClient, "log_artifacts", dies)
-    with pytest.raises(UsageError, match="--offline"):
+    with pytest.raises(lineage.Away, match="--offline"):
         lineage.sync(project.runs, project.store, server.uri)
     assert lineage.pending_runs(project.runs) == [RUN]
-    with pytest.raises(UsageError, match="cannot be reached"):
+    with pytest.raises(lineage.Away, match="cannot be reached"):
         lineage.sync(project.runs, project.store, server.uri)
     server.start()
     half = snapshot(server.uri)

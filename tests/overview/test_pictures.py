@@ -8,7 +8,6 @@ from overview_samples import record_run, sample_project
 from tiny import cli, code, make_project, markdown, write
 
 from notemill.overview import picture
-from notemill.report import graph
 
 LONG = "a_rather_long_name_of_a_step_that_" * 3
 
@@ -72,30 +71,6 @@ def check_nodes(browser, path):
 
 
 # numbers
-def test_a_chart_that_is_too_wide_gives_way_and_one_that_is_far_too_wide_is_scrolled():
-    def drawn(count):
-        return graph.draw({str(n): [str(n - 1)] if n else [] for n in range(count)},
-                          {(str(n - 1), str(n)): ["x"] for n in range(1, count)})
-    whole, share = picture.squeezed(drawn(2), 1040)
-    assert share == 1 and whole == drawn(2)
-    less, share = picture.squeezed(drawn(4), 1040)
-    assert less.width == pytest.approx(1040, abs=0.1) and share < 1
-    assert [node.x for node in less.nodes] == [pytest.approx(node.x * share, abs=0.01) for node in drawn(4).nodes]
-    first, *rest = less.edges[0].path.replace("M", "").replace("L", "").split()
-    assert float(first) == pytest.approx(less.nodes[0].x + graph.WIDTH * share, abs=0.01)
-    far, share = picture.squeezed(drawn(9), 1040)
-    assert share == 1 and far == drawn(9)
-
-
-def test_labels_that_meet_where_a_chart_gives_way_are_left_out():
-    needs, labels = {"a": [], "b": ["a"], "c": ["a", "b"]}, {("a", "b"): ["eight.chars"], ("a", "c"): ["some.others"]}
-    drawn = graph.draw(needs, labels, down=True)
-    assert all(edge.label for edge in drawn.edges if edge.full)
-    less, share = picture.squeezed(drawn, drawn.width * 0.65)
-    shown = [edge for edge in less.edges if edge.label]
-    assert share == pytest.approx(0.65) and len(shown) == 1 and {edge.full for edge in less.edges} >= {"some.others"}
-
-
 def test_a_series_goes_up_where_its_figures_do():
     points = [{"run": str(n), "value": value, "n": 5} for n, value in enumerate([0.5, 0.9, 0.7])]
     line = picture.line({"step": "s", "metric": "auc", "points": points})

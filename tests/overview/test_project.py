@@ -103,6 +103,8 @@ def test_200_runs(root, told):
     assert (series["step"], series["metric"], len(series["points"])) == ("clean", "auc", 20)
     assert series["points"][-1] == {"run": "20260101-000000-0199", "value": 0.995, "n": 50}
     text = (root / "reports" / "project.html").read_text()
+    shown, _, folded = text.partition("10 earlier runs")
+    assert "000000-0199" in shown and "000000-0189<" not in shown and "000000-0189<" in folded
     assert "The last 20 of 200 runs" in text and "<strong>0.995</strong>, n = 50" in text
 
 
@@ -131,6 +133,14 @@ def test_the_gates_metric_comes_first(root, told):
     path = root / "notebooks" / "pipeline.yaml"
     write(path, path.read_text() + "gate: {model: fit.model, data: fit.model, metric: omega}\n")
     assert [one["metric"] for one in told(root)["runs"]["series"]] == ["omega", "alpha"]
+
+
+def test_no_step_crowds_out_anothers_figures(root, told):
+    """And what is told beside a figure comes after it."""
+    for name in ("20260101-000000-aaaa", "20260102-000000-bbbb"):
+        many = {f"{score}{end}": 1.0 for score in "abcde" for end in ("", "_sd")}
+        record_run(root, name, clean={"metrics": many}, fit={"metrics": {"auc": 0.9, "f1": 0.5}})
+    assert [one["metric"] for one in told(root)["runs"]["series"]] == ["a", "auc", "b", "f1", "c", "d"]
 
 
 ASKED = """

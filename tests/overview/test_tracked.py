@@ -4,7 +4,6 @@ import contextlib
 import json
 import sqlite3
 
-import pytest
 from overview_samples import git, record_run, sample_project
 from tiny import write, write_notebook
 
@@ -166,10 +165,57 @@ def test_runs_that_wait_for_mlflow(root, about):
     assert state == "partly" and words.startswith("Lineage goes to mlflow.db, the database in the project.")
 
 
-@pytest.mark.parametrize("count", [3, 50])
-def test_of_very_many_only_the_first_are_listed(tmp_path, told, count):
-    root = sample_project(tmp_path / "p")
-    for n in range(count):
-        write(root / "data" / f"{n:03d}.csv", "x")
-    one = next(one for one in told(root)["tracked"] if one["topic"] == "Files beside")
-    assert (len(one["items"]), one["more"]) == ((3, 0) if count == 3 else (20, 30))
+def listed(facts, topic="Files beside"):
+    one = next(one for one in facts["tracked"] if one["topic"] == topic)
+    return one["items"], one["more"]
+
+
+def test_a_folder_of_many_files_is_one_line(root, told):
+    for n in range(50):
+        write(root / "data" / "raw" / str(n) / "x.csv", "x")
+        write(root / "package" / "own" / f"m{n}.py", "x = 1")
+    for n in range(3):
+        write(root / "data" / "few" / f"{n}.csv", "x")
+    items, more = listed(told(root))
+    assert items == ["package/own/: 50 modules that no step imports",
+                     *(f"data/few/{n}.csv (table that no step declares)" for n in range(3)),
+                     "data/raw/: 50 tables that no step declares"] and more == 0
+
+
+def test_folders_of_many_folders_are_one_line_too(root, told):
+    for n in range(40):
+        write(root / "data" / str(n) / "x.csv", "x")
+    assert listed(told(root)) == (["data/: 40 tables that no step declares"], 0)
+
+
+def test_of_very_many_lines_only_the_first_are_listed(root, told):
+    for n in range(30):
+        write(root / f"top{n:02}" / "x.csv", "x")
+    items, more = listed(told(root))
+    assert (len(items), more) == (20, 10)
+
+
+def test_what_git_ignores_stands_apart(root, about):
+    git(root, "init", "-q", "-b", "main")
+    write(root / ".gitignore", "made/\n")
+    for n in range(5):
+        write(root / "made" / f"{n}.csv", "x")
+    state, words = about(root, "Files beside")
+    assert state == "tracked" and words.startswith("No notebook, module or table lies beside the pipeline, but for 5 "
+                                                   "files that git ignores. made/: 5 tables")
+    write(root / "data" / "other.csv", "x")
+    state, words = about(root, "Files beside")
+    assert state == "not tracked" and words.startswith("6 files in the project, 5 of them ignored by git, on which")
+    assert words.index("data/other.csv") < words.index("made/: 5 tables")
+
+
+def test_many_files_that_are_not_committed_are_one_line(root, about):
+    git(root, "init", "-q", "-b", "main")
+    git(root, "add", ".")
+    git(root, "commit", "-qm", "first")
+    path = root / "notebooks" / "pipeline.yaml"
+    write(path, path.read_text().replace("data/in.csv", "data/*.csv"))
+    for n in range(30):
+        write(root / "data" / f"{n}.csv", "x")
+    state, words = about(root, "Git")
+    assert state == "partly" and words.endswith("notebooks/pipeline.yaml (changed) data/: 30 untracked")

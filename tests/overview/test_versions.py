@@ -11,7 +11,7 @@ from tiny import cli
 from version_samples import RUNS, registered_project
 
 from notemill.errors import NotemillError
-from notemill.overview import versions
+from notemill.overview import page, versions
 from notemill.registry import registry
 
 
@@ -36,6 +36,16 @@ def test_versions_stand_with_figure_interval_n_and_verdict(registered, told):
         "which of the two is better these rows cannot tell" and first["bytes"] > 1000
     text = (registered / "reports" / "project.html").read_text()
     assert "0.943 to 0.983" in text and second["paired"] in text and "roc_<wbr>auc, 95 % interval" in text
+
+
+def test_of_many_versions_the_earlier_ones_are_folded_but_for_those_with_an_alias(registered, told):
+    facts = told(registered)
+    second, first = facts["versions"]["rows"]
+    rows = [{**second, "version": 25 - n, "aliases": []} for n in range(24)]
+    text = page.render({**facts, "versions": {**facts["versions"], "rows": [*rows, first], "count": 25}}, {})
+    shown, _, folded = text.partition("14 earlier versions")
+    assert [shown.count(f">version {n}<") for n in (25, 16, 15, 1)] == [1, 1, 0, 1]
+    assert [folded.count(f">version {n}<") for n in (25, 16, 15, 2, 1)] == [0, 0, 1, 1, 0]
 
 
 def test_the_ledgers_moves_are_shown(registered, told):

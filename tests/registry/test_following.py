@@ -1,13 +1,16 @@
 """MLflow follows the ledger, whatever was done to its aliases, tags, versions and files; what differs is told."""
 
+import contextlib
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
 
 import pytest
 from ledger_samples import bare, crown, enter, enter_many
 
+from notemill.compare.registered import names_in_database
 from notemill.errors import NotemillError, UsageError
 from notemill.registry import (align, append, check, current_champion, fetch, find_version, mend, moves, read_ledger,
                                registry, versions)
@@ -26,6 +29,20 @@ def two(uri, records, name):
 
 def aliases(client, name):
     return dict(look(client, name).aliases)
+
+
+@pytest.mark.parametrize("folder", ["a b", "100%20", "a#c", "ä&b=1"])
+def test_a_database_in_a_folder_whose_name_means_something_in_an_address(tmp_path, folder):
+    path = tmp_path / folder / "mlflow.db"
+    path.parent.mkdir()
+    with contextlib.closing(sqlite3.connect(path)) as database, database:
+        database.executescript("CREATE TABLE registered_model_aliases (name, alias, version);"
+                               "CREATE TABLE registered_model_tags (name, key, value);"
+                               "CREATE TABLE model_versions (name, version, current_stage);"
+                               "INSERT INTO registered_model_aliases VALUES ('toy', 'champion', 3);"
+                               "INSERT INTO model_versions VALUES ('toy', 3, 'None')")
+    assert glance(f"sqlite:///{path}", "toy").aliases == {"champion": 3}
+    assert names_in_database(f"sqlite:///{path}", "toy") == {"3", "champion"}
 
 
 def marks(client, name, records):

@@ -182,5 +182,23 @@ def test_who_names_nobody(text):
         check_person(text, "--by")
 
 
+@pytest.mark.parametrize("text", ["\u3164", "\uffa0 \u115f", "\u1160"])
+def test_letters_that_show_nothing_name_nobody(text):
+    with pytest.raises(UsageError, match="names nobody"):
+        check_person(text, "--by")
+    assert same_person(f"Ada{text} Byron", ADA)
+
+
+@pytest.mark.parametrize("text", ["\u0410da Byron", "Ada Byr\u03bfn <ada@example.com>", "B <\u0430da@example.org>"])
+def test_a_name_of_letters_that_look_alike_is_refused(text):
+    with pytest.raises(UsageError, match="which look alike"):
+        check_person(text, "--by")
+
+
+@pytest.mark.parametrize("text", ["Ада Байрон <ada@example.org>", "Άδα", "Ådå Bÿron", "阿達", "Ada Байрон", "Ada µ"])
+def test_names_of_one_script_a_word(text):
+    assert check_person(text, "--by") == text
+
+
 def test_a_person_is_trimmed():
     assert check_person("  Ada \n Byron  <ada@example.org> ", "--by") == ADA

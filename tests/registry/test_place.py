@@ -10,13 +10,13 @@ from ledger_samples import ADA, bare, process_env
 from s3_server import running_bucket
 
 from notemill.errors import MissingExtra, NotemillError, UsageError
+from notemill.place import Denied, Folder, open_place
 from notemill.registry import Records, append, moves, read_ledger
-from notemill.registry.place import Folder, open_place
 
 CREATE = """
 import json, os, sys
 from pathlib import Path
-from notemill.registry.place import open_place
+from notemill.place import open_place
 place = open_place(sys.argv[1], Path("."), "the test")
 print("ready", flush=True)
 sys.stdin.readline()
@@ -113,7 +113,49 @@ def test_of_several_processes_one_creates_it(place, named):
         assert [who for who, created in told.items() if created[n]] == [pid]
 
 
+# of any size
+def test_large_objects_go_in_and_out_in_parts(place):
+    parts = [os.urandom(1 << 20) for _ in range(12)]
+    assert place.size("a/large") is None and place.blocks("a/large") is None
+    place.put("a/large", iter(parts))
+    assert place.size("a/large") == 12 << 20 and b"".join(place.blocks("a/large")) == b"".join(parts)
+    place.put("a/large", [b"x"])
+    assert place.size("a/large") == 1 and list(place.blocks("a/large")) == [b"x"]
+    place.put("a/none", [])
+    assert place.size("a/none") == 0 and list(place.blocks("a/none")) == []
+
+
+def test_what_breaks_off_does_not_show(place):
+    def parts():
+        yield b"x" * (6 << 20)
+        raise OSError("broken off")
+
+    with pytest.raises((OSError, NotemillError), match="broken off"):
+        place.put("a/part", parts())
+    assert place.read("a/part") is None and place.size("a/part") is None
+
+
 # folders
+def test_only_files_are_objects(tmp_path):
+    place = Folder(tmp_path)
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "link").symlink_to("/dev/zero")
+    for name in ("pipe", "folder", "link"):
+        assert place.size(name) is None and place.blocks(name) is None
+
+
+@pytest.mark.parametrize("act", ["create", "write", "put"])
+def test_a_folder_that_may_only_be_read_is_told_in_words(tmp_path, monkeypatch, act):
+    def refuse(*args, **more):
+        raise OSError(30, "Read-only file system")
+
+    (tmp_path / ".incoming").mkdir()
+    monkeypatch.setattr("tempfile.mkstemp", refuse)
+    with pytest.raises(Denied, match="x: cannot be written: Read-only file system"):
+        getattr(Folder(tmp_path), act)("x", b"1" if act != "put" else [b"1"])
+
+
 def test_what_a_killed_process_left_is_not_seen(tmp_path):
     place = Folder(tmp_path)
     place.create("ledger/toy/00000001.json", b"whole")

@@ -4,6 +4,7 @@ import json
 import multiprocessing
 import shutil
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from model_samples import send
 
 from notemill.errors import NotemillError, UsageError
 from notemill.files import sha256_file
-from notemill.registry import Records, content_of, fetch, find_version, registry, versions
+from notemill.registry import Records, check, content_of, fetch, find_version, mend, registry, versions
 from notemill.release import build
 
 
@@ -78,10 +79,8 @@ def test_another_machine_makes_the_same_wheel_from_mlflow_alone(uri, records, ve
 # tags are anybody's
 @pytest.mark.parametrize("change", [
     lambda client, name: client.delete_model_version_tag(name, "1", "notemill.manifest"),
-    lambda client, name: client.delete_model_version_tag(name, "1", "notemill.run"),
-    lambda client, name: client.delete_model_version_tag(name, "1", "notemill.content"),
-    lambda client, name: client.set_model_version_tag(name, "1", "notemill.figure", "great"),
-    lambda client, name: client.set_model_version_tag(name, "1", "notemill.figure", "[1]")])
+    lambda client, name: client.delete_model_version_tag(name, "1", "notemill.complete"),
+    lambda client, name: client.delete_model_version_tag(name, "1", "notemill.content")])
 def test_a_version_whose_tags_are_not_ours_is_none(records, version, name, tmp_path, change):
     uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
     manifest = send(uri, records, version())
@@ -91,6 +90,32 @@ def test_a_version_whose_tags_are_not_ours_is_none(records, version, name, tmp_p
     with registry(uri) as client, pytest.raises(UsageError, match="there is no registered version yet"):
         find_version(client, name, "1", uri, records)
     assert send(uri, records, version()) == {**manifest, "version": 2}
+
+
+@pytest.mark.parametrize("change", [
+    lambda client, name: client.delete_model_version_tag(name, "1", "notemill.run"),
+    lambda client, name: client.set_model_version_tag(name, "1", "notemill.figure", "oops"),
+    lambda client, name: client.set_model_version_tag(name, "1", "notemill.figure", "[1]"),
+    lambda client, name: client.set_model_version_tag(name, "1", "notemill.figure", "1.0")])
+@pytest.mark.parametrize("is_champion", [True, False])
+def test_facts_are_not_taken_from_tags_that_were_changed(records, version, name, tmp_path, change, is_champion):
+    uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
+    manifest = send(uri, records, version())
+    with registry(uri) as client:
+        if is_champion:
+            crown(client, records, manifest)
+        (before,) = versions(client, name, records)
+        change(client, name)
+        (after,) = versions(client, name, records)
+        assert not before.changed and after == replace(before, changed=True) and after.figure == manifest["figure"]
+        assert find_version(client, name, "1", uri, records) == after and fetch(client, name, 1, records) == manifest
+        (there,) = versions(client, name, Records(tmp_path / "elsewhere")) if not is_champion else [after]
+        assert (there.content, there.changed) == (manifest["content"], is_champion)
+        _, (found,) = check(client, name, records)
+        assert "has other tags in MLflow" in found.got and found.fixable
+        mend(client, name, records)
+        assert check(client, name, records)[1] == [] and versions(client, name, records) == [before]
+    assert send(uri, records, version()) == manifest
 
 
 def test_a_version_that_another_made_with_our_tags(records, version, name, tmp_path):

@@ -97,6 +97,7 @@ def test_a_run_becomes_a_version_and_a_wheel(project, tmp_path):
     assert {check["check"] for check in json.loads((package / "verdict.json").read_text())["checks"]} >= {"metric"}
     rows = json.loads((package / "golden.json").read_text())["rows"]
     assert len(rows) == 20 and all(set(row) == {"a", "b"} for row in rows)
+    assert "no plan knows the function tiny_own_model" in json.loads((package / "plan.json").read_text())["reason"]
     assert "accuracy: **" in (package / "card.md").read_text()
     assert not (package / "verdict.html").exists()  # people read it in MLflow; the wheel need not grow
     pages = [path for path in project.rglob("verdict.html") if path.parent.name.startswith("notemill-")]
@@ -204,6 +205,7 @@ def test_the_gate_knows_the_champion(project, tmp_path):
 
     def settings():
         verdict = cli("gate", "--json", project=copy).json
+        assert verdict["champion_content"] == (verdict["content"] if verdict["champion"] else None)  # itself
         return verdict["champion"], next(check for check in verdict["checks"] if check["check"] == "settings")
 
     assert cli("register", project=copy).code == 0

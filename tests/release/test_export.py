@@ -2,13 +2,16 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import zipfile
 
 import pytest
+import yaml
 from keys import make_keys
 from own_model import EXPORTED, FILES, PREPARE, TRAIN
+from s3_server import BUCKET, running_bucket
 from tiny import cli, code, make_project, run
 
 pytestmark = pytest.mark.slow
@@ -53,6 +56,28 @@ def archive(made, keys, tmp_path, monkeypatch):
     assert told.json == {**told.json, "archive": str(tmp_path / "own.zip"), "version": 1, "signed": True,
                          "absent": [], "error": None}
     return tmp_path / "own.zip"
+
+
+def test_from_records_in_a_bucket(made, tmp_path, monkeypatch):
+    """Registered, promoted and exported with all records there; verified when the bucket is gone."""
+    left = shutil.ignore_patterns(".notemill-records", "mlflow.db*", "mlartifacts")
+    root = shutil.copytree(made, tmp_path / "project", ignore=left)
+    path = root / "notebooks" / "pipeline.yaml"
+    path.write_text(yaml.safe_dump({**yaml.safe_load(path.read_text()), "records": f"s3://{BUCKET}/own"}))
+    archive = tmp_path / "own.zip"
+    with running_bucket(tmp_path) as variables:
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+        for words in (["register"], ["promote", "--by", "Ada"], ["export", "champion", archive]):
+            told = cli(*words, "--json", project=root)
+            assert told.code == 0 and told.json["error"] is None, told
+    assert told.json["absent"] == [] and not (root / ".notemill-records").exists()
+    told = cli("verify", archive, "--json")
+    assert told.code == 0 and told.json["whole"] and told.json["wrong"] == []
+    with zipfile.ZipFile(archive) as packed:
+        names = packed.namelist()
+        (moved,) = (json.loads(packed.read(name)) for name in names if name.endswith("/00000001.json"))
+    assert (moved["move"], moved["version"], moved["by"]) == ("promote", 1, "Ada")
 
 
 def test_what_is_handed_over_can_be_verified_and_used(made, archive, keys, tmp_path, monkeypatch):

@@ -1,11 +1,13 @@
 """`notemill promote`, `rollback`, `approve`, `ledger`, `registry check`, on a project whose versions cost nothing."""
 
+import os
 import shutil
 import subprocess
 import sys
 
 import pytest
 import yaml
+from keys import make_keys
 from ledger_samples import ADA, BOB, bare, enter, enter_many, project_of
 from tiny import cli, cli_process
 
@@ -40,6 +42,45 @@ def ledger_of(root):
 def champions(root):
     return [one["version"] for one in cli("versions", "--json", project=root).json["versions"]
             if "champion" in one["aliases"]]
+
+
+@pytest.mark.parametrize("number, kept", [(1, 0), (2, 1)])
+def test_an_entry_that_is_a_folder_is_told_in_words(project, number, kept):
+    assert cli("promote", "1", "--by", ADA, project=project).code == 0
+    path = project / ".notemill-records" / "ledger" / "toy" / f"0000000{number}.json"
+    path.unlink(missing_ok=True)
+    path.mkdir()
+    told, shown = cli("ledger", "--json", project=project), cli("ledger", project=project)
+    assert told.code == shown.code == 1 and told.json["whole"] is False and len(told.json["entries"]) == kept
+    assert "cannot be read: Is a directory" in told.json["error"]["got"] and shown.out.count("\n") == 2 * kept
+
+
+def test_no_line_ends_in_a_blank(project):
+    for words in (["promote", "1"], ["rollback", "--retire", "--reason", "it was wrong"]):
+        assert cli(*words, "--by", ADA, project=project).code == 0
+    lines = cli("ledger", project=project).out.splitlines()
+    assert lines and [line for line in lines if line != line.rstrip()] == []
+    assert any(line.endswith("no champion") for line in lines)
+
+
+def test_what_a_killed_process_left_is_swept(project):
+    assert cli("promote", "1", "--by", ADA, project=project).code == 0
+    folder = project / ".notemill-records" / "ledger" / "toy"
+    old, new, other = folder / ".00000002.json.abc_1234", folder / ".00000002.json.abcd1235", folder / ".keep"
+    for path in (old, new, other):
+        path.touch()
+    for path in (old, other):
+        os.utime(path, (0, 0))
+    assert cli("promote", "2", "--by", ADA, project=project).code == 0
+    assert not old.exists() and new.exists() and other.exists()
+
+
+@pytest.mark.parametrize("named", ["absent.pem", "private"])
+def test_a_trusted_key_that_is_none_is_said_before_anything_of_signatures(project, tmp_path, monkeypatch, named):
+    path = make_keys(tmp_path).private if named == "private" else tmp_path / named
+    monkeypatch.setenv("NOTEMILL_TRUSTED_KEY", str(path))
+    told = cli("export", "1", tmp_path / "a.zip", "--json", project=project)
+    assert told.code == 2 and told.json["error"]["where"] == "NOTEMILL_TRUSTED_KEY", told.err
 
 
 def test_from_the_first_champion_and_back(project):
@@ -283,6 +324,51 @@ def test_who_promotes_while_mlflow_dies(project, monkeypatch):
     assert told.code == 0 and "MLflow's alias `champion` does not follow yet" in told.err and "gone" in told.err
     assert champions(project) == [1] and cli("registry", "check", project=project).code == 1
     assert cli("promote", "1", project=project).code == 0 and cli("registry", "check", project=project).code == 0
+
+
+@pytest.fixture
+def away(project, monkeypatch):
+    """The project, its second champion, while nobody answers for MLflow; called, MLflow is back."""
+    for number in ("1", "2"):
+        assert cli("promote", number, project=project).code == 0
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+    return lambda: monkeypatch.delenv("MLFLOW_TRACKING_URI")
+
+
+def test_who_rolls_back_while_mlflow_is_away(project, away):
+    """The ledger first; the alias follows when MLflow is back."""
+    told = cli("rollback", "--reason", "slow", "--json", project=project)
+    assert told.code == 0 and told.json["champion"]["version"] == 1 and told.json["entry"]["move"] == "rollback"
+    note, why, remedy = told.json["warnings"]
+    assert told.json["entry"]["notes"] == [note] and "while MLflow was away" in note
+    assert "cannot be reached" in why and "registry check --fix" in remedy
+    assert ledger_of(project).champion["version"] == 1
+    away()
+    found = cli("registry", "check", "--json", project=project)
+    assert found.code == 1 and [one["fixable"] for one in found.json["findings"]] == [True, True]
+    assert cli("registry", "check", "--fix", project=project).code == 0 and champions(project) == [1]
+
+
+def test_nobody_is_the_champion_while_mlflow_is_away_either(project, away):
+    assert cli("rollback", "--retire", "--reason", "other columns", project=project).code == 0
+    away()
+    assert champions(project) == [] and cli("registry", "check", "--fix", project=project).code == 0
+
+
+@pytest.mark.parametrize("words", [["promote", "1"], ["approve", "1", "--by", BOB, "--reason", "read it"], ["package"]])
+def test_what_needs_mlflow_waits_for_it(project, away, words):
+    before = ledger_of(project).number
+    told = cli(*words, "--json", project=project)
+    assert told.code == 1 and "cannot be reached" in told.json["error"]["got"] and ledger_of(project).number == before
+
+
+def test_no_damaged_version_becomes_champion_while_mlflow_is_away(project, away):
+    records = open_records(open_project(project))
+    manifest = records.manifest(ledger_of(project).line[0]["content"])
+    records.place(manifest["files"]["model.skops"]).unlink()
+    told = cli("rollback", "--json", project=project)
+    assert told.code == 1 and "may have it whole, is away" in told.json["error"]["got"]
+    assert ledger_of(project).number == 2
 
 
 # shared records

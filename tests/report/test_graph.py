@@ -62,12 +62,15 @@ def test_simple_crossing_is_undone():
 
 
 @pytest.mark.parametrize("names, label", [(["train"], "train"), (["train", "schema"], "train, schema"),
-                                          (["training_rows", "b"], "training_rows…"), ([], ""),
-                                          (["train", "test", "schema"], "train +2"), (["a" * 30], "a" * 13 + "…")])
+                                          (["training_rows", "b"], "training_rows, b"), ([], ""),
+                                          (["train", "test", "schema", "x"], "train +3"),
+                                          (["a" * 30], "a" * 19 + "…"),
+                                          (["a_name_of_letters", "bcd"], "a_name_of_letters +1"),
+                                          (["a_name_of_18_signs", "bcd"], "a_name_of_18_signs…")])
 def test_labels_fit(names, label):
     drawing = graph.draw({"p": [], "q": ["p"]}, {("p", "q"): names})
     shown = drawing.edges[0].label
-    assert len(shown) <= graph.LABEL and drawing.edges[0].full == ", ".join(names)
+    assert len(shown) <= graph.RIGHT.label == 20 and drawing.edges[0].full == ", ".join(names)
     assert shown == label
 
 
@@ -102,3 +105,37 @@ def test_downwards_nothing_overlaps_and_edges_run_down(shape):
 
 def test_downwards_a_line_with_passing_edges_fits_a_phone():
     assert graph.draw(SHAPES["skip"], {}, down=True).width <= 358
+
+
+# in little room
+def line(count):
+    """A line of steps, with a label on each edge."""
+    names = [str(n) for n in range(count)]
+    return ({name: names[n - 1:n] if n else [] for n, name in enumerate(names)},
+            {pair: ["train", "schema"] for pair in zip(names, names[1:], strict=False)})
+
+
+@pytest.mark.parametrize("count, gap, node", [(2, 140, 208), (3, 140, 208), (4, 140, 152), (5, 92, 132)])
+def test_in_little_room_nodes_give_way_before_gaps(count, gap, node):
+    drawing = graph.draw(*line(count), room=1040)
+    assert drawing.width <= 1040 and drawing.node == node
+    assert drawing.nodes[1].x - drawing.nodes[0].x - drawing.node == gap
+    for edge in drawing.edges:
+        assert len(edge.label) * graph.LETTER <= gap - graph.BESIDE
+    assert drawing.edges[0].label == ("train, schema" if gap == 140 else "train +1")
+
+
+def test_what_cannot_be_read_in_little_room_is_drawn_as_large_as_ever():
+    assert graph.draw(*line(9), room=1040) == graph.draw(*line(9))
+    wide = {"a": [], **{f"s{i}": ["a"] for i in range(3)}}
+    assert graph.draw(wide, {}, down=True, room=358) == graph.draw(wide, {}, down=True)
+
+
+def test_downwards_nodes_give_way_to_a_phone():
+    drawing = graph.draw({"a": [], "b": [], "c": ["a", "b"]}, {}, down=True, room=358)
+    assert drawing.width == 358 and drawing.node == 160 and drawing.nodes[1].x - drawing.nodes[0].x > 160
+
+
+def test_a_name_of_two_lines_is_known_by_its_node_s_width():
+    assert not graph.is_long("prepare", 132) and graph.is_long("prepare_the_rows", 132)
+    assert not graph.is_long("prepare_the_rows", graph.WIDTH)

@@ -69,7 +69,7 @@ def test_graph_shows_each_step_with_its_status_in_words(page, three_steps):
     assert [word.text for word in wide.select(".node .word")] == ["reused", "done · 1.5 s", "done · 1.5 s"]
     assert [purpose.text for purpose in wide.select(".node .purpose")] == [
         "What prepare is for.", "What train is for.", "What evaluate is for."]
-    assert sorted(edge.find("text").text for edge in wide.select("svg .edge")) == ["model", "test", "train"]
+    assert sorted(text.text for text in wide.select("svg .edge > text")) == ["model", "test", "train"]
 
 
 def test_a_node_without_a_purpose_names_its_notebook(page):

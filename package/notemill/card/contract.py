@@ -6,6 +6,7 @@ from notemill.contract.reading import Column, Contract
 
 EXTRA = {"allow": "may have further columns", "warn": "further columns are told of", "refuse": "no further columns"}
 MOST = 20  # categories that are named
+PRIVATE = {True: "private: not in the prediction log", "hash": "private: in the prediction log as a hash"}
 
 
 def rules(contract: Contract) -> Iterator[str]:
@@ -39,5 +40,7 @@ def column_rules(column: Column) -> Iterator[str]:
         yield "no gaps" if column.null_share == 0 else f"at most {100 * column.null_share:g} % gaps"
     yield from (word for word, holds in (("each value once", column.unique), ("may be absent", not column.required))
                 if holds)
+    if column.private:
+        yield PRIVATE[column.private]
     if column.warn:
         yield f"only warned of: {', '.join(sorted(column.warn))}"

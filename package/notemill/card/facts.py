@@ -10,6 +10,8 @@ VERDICT = ("verdict", "metric", "n", "made", "champion", "model", "data", "schem
 RUN = ("run", "reason", "started", "ended", "status")
 COST = ("seconds", "cpu_seconds", "peak_mb")
 MACHINE = ("system", "cpus", "memory_mb")  # never its name
+FEATURE = ("feature", "time")  # roles of the columns that the model takes
+LATER = ("golden.json", "plan.json", "plan.npz")  # files of a version that are made when its card is there
 
 
 def collect(manifest: Mapping, verdict: Mapping, schema: Mapping, record: Mapping, *, tables: Mapping[str, Mapping],
@@ -104,7 +106,7 @@ def check(facts: Mapping, name: str) -> Mapping:
 
 def features(facts: Mapping) -> list[Mapping]:
     """The columns that the model takes."""
-    return [column for column in facts["columns"] if column.get("role") in ("feature", "time")]
+    return [column for column in facts["columns"] if column.get("role") in FEATURE]
 
 
 def declared(config: Mapping) -> dict[str, list]:

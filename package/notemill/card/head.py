@@ -33,6 +33,8 @@ def read_front(front: str, where: str) -> dict:
         line = f":{mark.line + 2}" if mark else ""
         raise UsageError(f"{where}{line}", "its head is not YAML", "lines such as `author: Ada Lovelace`",
                          "quote a value that holds a colon") from None
+    except RecursionError:
+        raise UsageError(where, "its head is nested too deep", "lines such as `author: Ada Lovelace`") from None
     except ValueError as error:  # a date such as 2026-02-31
         raise UsageError(where, f"its head cannot be read: {error}", "a date such as 2026-11-20") from None
     if facts is None:

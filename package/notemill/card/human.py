@@ -3,10 +3,12 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import MAXYEAR, date
 
 from notemill.card.head import MONTHS, read_date, read_front, split_front
 from notemill.card.markup import code_lines, without_comments
+from notemill.card.markup import WITHIN as MARKS
+from notemill.errors import UsageError
 
 TITLES = {"intended": "Intended use", "out_of_scope": "Out-of-scope uses", "ethics": "Ethical considerations",
           "caveats": "Caveats and recommendations", "owner": "Owner", "risk": "Risk class"}
@@ -20,6 +22,7 @@ NAMES = {
     "owner": ("owner", "owners", "who answers for it", "contact"),
     "risk": ("risk class", "risk", "risks", "how risky it is")}
 KEYS = {name: key for key, names in NAMES.items() for name in names}
+MOST, DEEPEST = 200_000, 30  # characters; quotations and lists within each other: to render them takes time
 GENERATED = ("Model details", "Factors", "Metrics", "Evaluation data", "Training data", "Quantitative analyses",
              "Lineage, environment and cost")
 REVIEWED = re.compile(r"[*_]*Reviewed by (?P<by>.+?) on (?P<on>[^\s*_]+?)\.?[*_]*$", flags=re.I)
@@ -27,6 +30,7 @@ TEMPLATE = re.compile(  # what earlier templates said where nobody had written
     r"(Risk: (low|medium|high) \(`risk:` in notebooks/pipeline\.yaml\)\.? ?)?(Not written yet[.:].*|"
     r"Nobody yet: write the name of who answers for this model\.|\*Not signed yet: name, date\*)?")
 NOTHING = re.compile(r"(TODO|TBD|tba|n/a|\.\.\.|…|-+|\?+)[.:]?", flags=re.I)
+WITHIN = re.compile(MARKS)
 ATX = re.compile(r" {0,3}(#{1,6})\s+(.*?)(?:\s+#+)?\s*$")
 SETEXT = re.compile(r" {0,3}(=+|-+)\s*$")
 
@@ -78,12 +82,21 @@ class Human:
         """The day on which a review has to be done anew."""
         month = reviewed.month - 1 + self.months
         year, month = reviewed.year + month // 12, month % 12 + 1
-        return date(year, month, min(reviewed.day, days_of(year, month)))
+        return date(year, month, min(reviewed.day, days_of(year, month))) if year < MAXYEAR else date.max
 
 
 def days_of(year: int, month: int) -> int:
     following = date(year + month // 12, month % 12 + 1, 1)
     return (following - date(year, month, 1)).days
+
+
+def check_readable(text: str, where: str = "model_card.md") -> None:
+    """Raise UsageError for more than anybody reads: to render it would take minutes."""
+    if len(text) > MOST:
+        raise UsageError(where, f"has {len(text):,} characters", f"up to {MOST:,}", "keep what is long elsewhere")
+    for number, line in enumerate(text.split("\n"), start=1):
+        if len(re.findall(r"[^\s\d]", WITHIN.match(line)[1])) > DEEPEST:
+            raise UsageError(f"{where}:{number}", "quotations or lists are nested too deep", f"up to {DEEPEST} levels")
 
 
 def read_human(text: str, where: str = "model_card.md") -> Human:

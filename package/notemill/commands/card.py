@@ -8,13 +8,14 @@ from pathlib import Path
 import click
 
 from notemill import card, lineage
-from notemill.commands.look import check_folder
 from notemill.commands.shared import print_json
+from notemill.commands.target import check_target
 from notemill.errors import UsageError
 from notemill.files import sha256_file, write_atomic
 from notemill.project import Project, open_project
-from notemill.registry import Records, fetch, find_version, open_records, registry, shown_file
-from notemill.release.described import human_text
+from notemill.registry import Records, fetch, find_version, in_mlflow, open_records, registry, shown_file
+from notemill.release.described import described_as, facts_again, human_text
+from notemill.report.numbered import numbered
 from notemill.text import printable
 
 SUFFIXES = {".md": "card.md", ".markdown": "card.md", ".html": "card.html", ".htm": "card.html"}
@@ -25,6 +26,8 @@ def show(folder: Path, asked: str | None, check: bool, output: Path | None, *, a
     """Print or write the card; with `check`, compare it and the file `output`. The exit code."""
     name = kind_of(output)
     project = open_project(folder)
+    if output and not check:
+        check_target(project, output, tuple(SUFFIXES))
     records = open_records(project)
     manifest = find_manifest(project, asked, records)
     if name not in manifest["files"]:
@@ -32,9 +35,8 @@ def show(folder: Path, asked: str | None, check: bool, output: Path | None, *, a
                          "its card as Markdown")
     if check:
         return tell_check(project, records, manifest, output, as_json)
-    text = records.read(manifest["files"][name])
+    text = numbered(records.read(manifest["files"][name]), manifest["version"])
     if output:
-        check_folder(output)
         write_atomic(output, text)
     tell_card(manifest, text.decode(), output, records, as_json)
     return 0
@@ -91,18 +93,26 @@ def findings(project: Project, records: Records, manifest: Mapping, output: Path
         return ["the version was registered by an earlier notemill, which kept no facts of its card"], []
     read = {name: records.read(manifest["files"][name]) for name in CHECKED if name in manifest["files"]}
     facts = json.loads(read["card.json"])
-    differences = card.compare_version(facts, manifest, read)
+    differences = card.compare_version(facts, manifest, read) or of_run(project, records, manifest, facts, read)
     path = project.pipeline.contract
     untrue, notes = card.today_notes(
-        facts, read["human.md"].decode(), config=project.pipeline.gate or {}, words=human_text(project),
-        contract=sha256_file(path) if path and path.is_file() else None, today=datetime.now(UTC).date())
-    differences += shown_differences(project, manifest, read)
+        facts, read["human.md"].decode(), risk=project.pipeline.risk, config=project.pipeline.gate or {},
+        words=human_text(project), contract=sha256_file(path) if path and path.is_file() else None,
+        today=datetime.now(UTC).date())
+    differences += shown_differences(project, records, manifest, read)
     if output:
-        differences += file_differences(output, read[kind_of(output)].decode())
+        differences += file_differences(output, numbered(read[kind_of(output)], manifest["version"]).decode())
     return differences + untrue, notes
 
 
-def shown_differences(project: Project, manifest: Mapping, read: Mapping[str, bytes]) -> list[str]:
+def of_run(project: Project, records: Records, manifest: Mapping, facts: Mapping,
+           read: Mapping[str, bytes]) -> list[str]:
+    """Of the run's record, where it is still here."""
+    anew = facts_again(project, records, manifest, json.loads(read["verdict.json"]))
+    return card.compare_run(facts, anew) if anew else []
+
+
+def shown_differences(project: Project, records: Records, manifest: Mapping, read: Mapping[str, bytes]) -> list[str]:
     """Of what people see in MLflow, where files can be changed that no digest guards."""
     found = []
     with registry(lineage.tracking_uri(project.root, project.environ)) as client:
@@ -111,6 +121,10 @@ def shown_differences(project: Project, manifest: Mapping, read: Mapping[str, by
             if name in read and shown != read[name]:
                 what = "missing" if shown is None else "another one than the version has"
                 found.append(f"{name} in MLflow is {what}")
+        version = in_mlflow(client, manifest["name"], manifest["version"])
+        words = version and described_as(records, client, manifest, version)
+        if words and version.description != words:
+            found.append("the description in MLflow is another one than the version has: notemill registry check --fix")
     return found
 
 

@@ -28,7 +28,7 @@ def gc(folder: Path, keep_days: int, dry_run: bool, *, as_json: bool) -> None:
     runs = {name: record for name in project.run_names() if (record := project.record(name))}
     kept = kept_runs(project, runs, oldest)
     removed = [*old_runs(project, kept), *([] if is_busy(kept) else unused_content(project, kept)),
-               *([] if is_busy(kept) else leftovers(project, oldest))]
+               *([] if is_busy(kept) else leftovers(project, kept, oldest))]
     freed = sum(bytes_in(path) for path in removed)
     if not dry_run:
         for path in removed:
@@ -69,13 +69,22 @@ def unused_content(project: Project, kept: dict[str, dict]) -> list[Path]:
     digests = {digest for record in kept.values() for digest in digests_in(record)}
     digests |= {digest for path in results if path.stem in used for digest in digests_in(read_json(path))}
     digests |= set(lasting(project))
+    digests |= {digest for path in elsewhere(project, kept) for digest in digests_in(read_json(path))}
     content = [path for path in project.store.contents() if path.parent.name + path.name not in digests]
     return [path for path in [*(path for path in results if path.stem not in used), *content] if is_old(path)]
 
 
-def leftovers(project: Project, oldest: datetime.datetime) -> list[Path]:
-    """Locks of steps, which no run holds now, and checks of the contract that no run asked for of late."""
-    locks = [path for path in (project.folder / "locks").glob("*") if is_old(path)]
+def elsewhere(project: Project, kept: dict[str, dict]) -> list[Path]:
+    """What is known of runs on other machines that made what kept runs reuse."""
+    origins = {step["origin_run"] for record in kept.values() for step in record["steps"]}
+    return [path for path in project.elsewhere.glob("*.json") if path.stem in origins]
+
+
+def leftovers(project: Project, kept: dict[str, dict], oldest: datetime.datetime) -> list[Path]:
+    """Locks of steps, which no run holds now, runs on other machines that nobody refers to, and checks of the contract
+    that no run asked for of late."""
+    others = {*project.elsewhere.glob("*.json")} - {*elsewhere(project, kept)}
+    locks = [path for path in [*(project.folder / "locks").glob("*"), *sorted(others)] if is_old(path)]
     checks = (project.folder / "memory" / "contract").glob("*.json")
     return [*locks, *(path for path in checks if path.stat().st_mtime < oldest.timestamp() and is_old(path))]
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import click
 
-from notemill.commands.look import check_folder
 from notemill.commands.shared import print_json
+from notemill.commands.target import PAGE, check_target
 from notemill.errors import UsageError
 from notemill.project import Project, open_project
 
@@ -22,7 +22,7 @@ def compare(folder: Path, left: str, right: str, output: Path | None, everything
 
     project = open_project(folder)
     if output:
-        check_folder(output)
+        check_target(project, output, PAGE)
     kind, names = named(project, left, right)
     result = (compare_runs if kind == "run" else compare_versions)(project, *names, everything)
     if output:

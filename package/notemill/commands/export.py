@@ -6,8 +6,8 @@ from pathlib import Path
 import click
 
 from notemill import code, signing
-from notemill.commands.look import check_folder
 from notemill.commands.shared import print_json
+from notemill.commands.target import ARCHIVE, check_target
 from notemill.errors import NotemillError, UsageError
 from notemill.project import open_project
 from notemill.registry import open_records
@@ -49,11 +49,13 @@ def cells(folder: Path, check: bool, *, as_json: bool) -> int:
 def archive(folder: Path, asked: str, file: Path, *, as_json: bool) -> int:
     """Write everything of a version into one archive."""
     project = open_project(folder)
-    check_folder(file)
+    if not file.is_dir():
+        check_target(project, file, ARCHIVE)
     signing.ready(project.environ)
     records = open_records(project)
     manifest = find_trusted(project, asked, records)
     file = file / f"{manifest['name']}-{manifest['version']}.zip" if file.is_dir() else file
+    check_target(project, file, ARCHIVE)
     told = write_archive(project, records, manifest, file)
     if as_json:
         print_json({**told, "error": None})

@@ -27,7 +27,8 @@ def gate(folder: Path, run: str | None, *, rerun: bool, as_json: bool) -> int:
 
     project = open_project(folder)
     try:
-        verdict = judge(project, project.find_run(run), open_records(project), rerun=rerun)
+        verdict = judge(project, project.find_run(run), open_records(project), rerun=rerun,
+                        told=lambda words: click.echo(f"note: {printable(words)}", err=True))
     finally:
         project.save()
     show(verdict, as_json=as_json, page=page_of(project, verdict))

@@ -65,7 +65,8 @@ def versions(folder: Path, *, as_json: bool) -> None:
                                "error": None}))
         return
     for one in found:
-        words = [*one.aliases, *(["no longer in MLflow"] if one.gone else [])]
+        words = [*one.aliases, *(["no longer in MLflow"] if one.gone else []),
+                 *(["its tags in MLflow were changed: notemill registry check"] if one.changed else [])]
         marks = f"  ({', '.join(words)})" if words else ""
         click.echo(f"{one.version:>4}  {one.created[:16].replace('T', ' ')}  {one.metric} {number(one.figure)}  "
                    f"run {one.run}  content {one.content[:12]}{marks}")

@@ -2,6 +2,7 @@
 
 import textwrap
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 
 import click
@@ -15,6 +16,7 @@ from notemill.registry.champion import ask
 from notemill.registry.following import told_otherwise
 from notemill.registry.ledger import read_entries
 from notemill.release import promote as releasing
+from notemill.release.described import described_as
 from notemill.release.promote import Moved
 from notemill.text import printable
 
@@ -77,8 +79,9 @@ def ledger(folder: Path, *, as_json: bool) -> int:
         print_json({"name": project.pipeline.name, "entries": list(found.entries), "whole": problem is None,
                     "error": problem and problem.as_json()})
     else:
-        lines = table(found, None if problem else found.champion)
-        click.echo("\n".join(lines) or ("" if problem else "there is no entry yet: notemill promote"))
+        lines = "\n".join(table(found, None if problem else found.champion))
+        if lines or not problem:
+            click.echo(lines or "there is no entry yet: notemill promote")
     if problem:
         click.echo(str(problem), err=True)
     return int(problem is not None)
@@ -98,10 +101,10 @@ def cut_off(project: Project, ledger: Ledger, records: Records) -> NotemillError
 def table(ledger: Ledger, champion: Mapping | None) -> Iterator[str]:
     """A line for each entry, with who and why below it; no wider than a terminal."""
     for entry in ledger.entries:
-        version = "" if entry["version"] is None else f"version {entry['version']}"
+        version = "" if entry["version"] is None else f" version {entry['version']}"
         mark = "  (champion)" if entry is champion else ""
         at = printable(entry["at"])[:16].replace("T", " ")
-        yield f"{entry['number']:>4}  {at}  {WORDS[entry['move']]} {version}{mark}"
+        yield f"{entry['number']:>4}  {at}  {WORDS[entry['move']]}{version}{mark}"
         for text in (f"by {entry['by']}" + (f": {entry['reason']}" if entry["reason"] else ""), *entry["notes"]):
             yield from textwrap.wrap(printable(text), WIDTH, initial_indent=" " * 6, subsequent_indent=" " * 8)
 
@@ -121,14 +124,15 @@ def registry_check(folder: Path, fix: bool, *, as_json: bool) -> int:
 
 def checked(client, name: str, records: Records, fix: bool) -> tuple[list[Finding], list[str]]:
     """(what differs, what was mended)."""
-    ledger, found = check(client, name, records)
+    words = partial(described_as, records)
+    ledger, found = check(client, name, records, words)
     if not fix or not found or ledger is None:
         return found, []
     try:
-        done = mend(client, name, records)
+        done = mend(client, name, records, words)
     except NotemillError as error:
-        return [*check(client, name, records)[1], Finding(error.where, error.got, error.hint or "")], []
-    return check(client, name, records)[1], done
+        return [*check(client, name, records, words)[1], Finding(error.where, error.got, error.hint or "")], []
+    return check(client, name, records, words)[1], done
 
 
 def report(project: Project, found: list[Finding], done: list[str]) -> Iterator[str]:

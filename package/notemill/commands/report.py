@@ -4,8 +4,9 @@ from pathlib import Path
 
 import click
 
-from notemill.commands.look import check_folder
 from notemill.commands.shared import print_json
+from notemill.commands.target import PAGE as PAGES
+from notemill.commands.target import check_target
 from notemill.errors import UsageError
 from notemill.project import Project, open_project
 
@@ -18,7 +19,7 @@ def report(folder: Path, output: Path | None, *, as_json: bool) -> None:
 
     project = open_project(folder)
     if output:
-        check_folder(output)
+        check_target(project, output, PAGES)
     target = output or project.reports / page_name(project)
     try:
         facts = overview.collect(project)

@@ -96,6 +96,7 @@ def plan(folder: Path, *, as_json: bool, **asked) -> None:
     ready = get_ready(project, wanted)
     warnings, breach = check_contract(project, ready)
     planned = make_plan(project, ready, wanted)
+    warnings = [*warnings, *(project.remote.told if project.remote else ())]
     project.save()
     if as_json:
         print_json({**planned.as_json(), "error": breach and breach.as_json(), "warnings": warnings})

@@ -3,24 +3,38 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from notemill.gate.verdict import NOT_ASKED, is_number, parts_of
+from notemill.gate.verdict import NOT_ASKED, as_part, is_number, parts_of
 from notemill.text import number
 
 COMPARED = ("outcome", "figure", "low", "high", "n", "limit")
+IN_METRIC = ("metric", "floor", "dummy", "baseline", "champion", "slices", "training.gap")  # figures of the metric
 
 
 @dataclass(frozen=True)
 class CheckPair:
-    """A check, or a part of one, as both verdicts have it; None where one has none."""
+    """A check, or a part of one, as both verdicts have it; None where one has none.
+
+    `of`: what each side's figure is of, where they are of different things: no pair.
+    """
 
     name: str
     left: Mapping | None
     right: Mapping | None
     parts: tuple["CheckPair", ...] = ()
+    of: tuple[str, str] = ("", "")
 
     @property
     def differs(self) -> bool:
         return any(part.differs for part in self.parts) or values(self.left) != values(self.right)
+
+    @property
+    def changed(self) -> bool:
+        """Whether more than figures differs: the outcome, or the limit; what one has alone, where it did not pass."""
+        sides = [side for side in (self.left, self.right) if side]
+        outcomes = {side.get("outcome") for side in sides}
+        limits = {side["limit"] for side in sides if side.get("limit") is not None}
+        alone = len(sides) == 1 and not outcomes <= {"passed", NOT_ASKED}
+        return any(part.changed for part in self.parts) or len(outcomes) > 1 or len(limits) > 1 or alone
 
     @property
     def asked(self) -> bool:
@@ -36,9 +50,32 @@ def values(check: Mapping | None) -> list | None:
 def pair_checks(left: Mapping | None, right: Mapping | None) -> tuple[CheckPair, ...]:
     """All checks of both verdicts, in the order of the later one."""
     before, after = by_name(left), by_name(right)
-    names = [*after, *(name for name in before if name not in after)]
-    return tuple(CheckPair(name, plain(before.get(name)), plain(after.get(name)),
-                           pair_parts(before.get(name), after.get(name))) for name in names)
+    metrics = tuple(str((side or {}).get("metric")) for side in (left, right))
+    return tuple(pair_check(name, before.get(name), after.get(name), metrics)
+                 for name in [*after, *(name for name in before if name not in after)])
+
+
+def pair_check(name: str, left: Mapping | None, right: Mapping | None, metrics: tuple[str, str]) -> CheckPair:
+    """Both sides of a check, and what their figures are of, where they are of different things."""
+    other = metrics if name in IN_METRIC and metrics[0] != metrics[1] else ("", "")
+    of = other if any(other) else figures_of(left, right)
+    return CheckPair(name, plain(left), plain(right), pair_parts(left, right, other), of)
+
+
+def figures_of(left: Mapping | None, right: Mapping | None) -> tuple[str, str]:
+    """The parts that the figures of both are those of; empty where it is one and the same, or nobody says."""
+    names = [figure_names(side) if side else [] for side in (left, right)]
+    one = not all(names) or any(name in names[1] for name in names[0])
+    return ("", "") if one else (names[0][0], names[1][0])
+
+
+def figure_names(check: Mapping) -> list[str]:
+    """The parts that have the very figures of their check: it took them from there."""
+    own, given = plain(check), check.get("details")
+    parts = given.get("parts") if isinstance(given, Mapping) else None
+    found = [as_part(part) for part in (parts if isinstance(parts, list) else []) if isinstance(part, Mapping)]
+    return [part["name"] for part in found if own["figure"] is not None and part["name"]
+            and all(part[key] == own[key] for key in COMPARED[1:])]
 
 
 def by_name(verdict: Mapping | None) -> dict[str, Mapping]:
@@ -57,10 +94,10 @@ def plain(check: Mapping | None) -> dict | None:
             "hint": None if hint is None else str(hint)}
 
 
-def pair_parts(left: Mapping | None, right: Mapping | None) -> tuple[CheckPair, ...]:
+def pair_parts(left: Mapping | None, right: Mapping | None, of: tuple[str, str]) -> tuple[CheckPair, ...]:
     before, after = ({part["name"]: part for part in parts_of(side)} if side else {} for side in (left, right))
     names = [*after, *(name for name in before if name not in after)]
-    return tuple(CheckPair(name, plain(before.get(name)), plain(after.get(name))) for name in names)
+    return tuple(CheckPair(name, plain(before.get(name)), plain(after.get(name)), of=of) for name in names)
 
 
 # the difference between the two

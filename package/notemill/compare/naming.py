@@ -31,15 +31,24 @@ def resolve(word: str, project: str, runs: Sequence[str], registered: Callable[[
     ends = [run for run in runs if word and run.endswith(word)]
     known = registered()
     if known is None:
-        known = set() if ends and (len(word) >= RUN_END or not word.isdigit()) else {word}
-    strong = ends if len(word) >= RUN_END or word not in known else []
-    if word in known and strong:
-        raise ambiguous(word, project, strong)
+        known = presumed(word, ends)
     if word in known:
-        return Named("version", word)
+        return version_named(word, project, ends)
     if len(ends) == 1:
         return Named("run", ends[0])
     raise unknown(word, project, runs, ends, known)
+
+
+def presumed(word: str, ends: Sequence[str]) -> set[str]:
+    """What to take for registered where MLflow would have to be asked: the word, unless it rather is a run's end."""
+    return set() if ends and (len(word) >= RUN_END or not word.isdigit()) else {word}
+
+
+def version_named(word: str, project: str, ends: Sequence[str]) -> Named:
+    """The registered version of that name; a long word that also ends a run could be both."""
+    if ends and len(word) >= RUN_END:
+        raise ambiguous(word, project, ends)
+    return Named("version", word)
 
 
 def ambiguous(word: str, project: str, ends: Sequence[str]) -> UsageError:

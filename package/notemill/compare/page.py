@@ -43,10 +43,12 @@ def make_environment() -> object:
     return environment
 
 
-def common_scale(comparison: Comparison) -> list[dict]:
-    """Both figures as the template draws them, on one scale."""
+def common_scale(comparison: Comparison) -> list[dict | None]:
+    """Both figures as the template draws them, on one scale; of different metrics no pictures."""
     from notemill.gate import drawing
 
+    if len({figure["metric"] for figure in comparison.figures}) > 1:
+        return [None for _ in comparison.figures]
     scale = drawing.common_scale(comparison.figures)
     return [drawing.interval(figure, scale) for figure in comparison.figures]
 
@@ -65,7 +67,7 @@ def check_row(pair: object, place: int) -> dict:
 
     parts = [check_row(part, n) for n, part in enumerate(pair.parts, 1)]
     return {"name": pair.name, "asks": meaning.asks(pair.name), "differs": pair.differs, "parts": parts,
-            "place": place, "sides": sides_of(pair), "hints": hints_of(pair)}
+            "place": place, "sides": sides_of(pair), "of": pair.of, "hints": hints_of(pair)}
 
 
 def hints_of(pair: object) -> list[tuple[int | None, str]]:
@@ -76,10 +78,12 @@ def hints_of(pair: object) -> list[tuple[int | None, str]]:
 
 
 def sides_of(pair: object) -> list[dict | None]:
-    """Both checks with their pictures on one scale."""
+    """Both checks with their pictures on one scale; without pictures where their figures are of different things."""
     from notemill.gate import drawing
     from notemill.gate.page import row
 
+    if any(pair.of):
+        return [{**row(side), "plot": None} if side else None for side in (pair.left, pair.right)]
     given = [side for side in (pair.left, pair.right) if side]
     scale = drawing.common_scale(given)
     return [row(side, scale) if side else None for side in (pair.left, pair.right)]

@@ -5,7 +5,7 @@ import sqlite3
 from collections.abc import Sequence
 
 from notemill.errors import NotemillError
-from notemill.lineage.uri import embedded_path
+from notemill.lineage.uri import embedded_path, read_only
 from notemill.project import Project
 from notemill.registry import open_records, read_ledger
 
@@ -37,7 +37,7 @@ def names_in_database(uri: str, name: str) -> set[str] | None:
     if not path.exists():
         return set()
     try:
-        with contextlib.closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=1)) as database:
+        with contextlib.closing(read_only(path, 1)) as database:
             return {str(found) for question in (VERSIONS, ALIASES) for found in column(database, question, name)}
     except sqlite3.Error:  # busy, or of another MLflow
         return None

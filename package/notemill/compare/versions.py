@@ -11,7 +11,8 @@ from notemill.compare.sides import Side
 from notemill.gate.settings import flat
 from notemill.gate.verdict import is_number
 
-COLUMN = ("type", "role", "unit", "range", "categories", "null_share", "description")
+COLUMN = ("type", "role", "unit", "range", "categories", "null_share", "private",
+          "description")
 SHOWN = 12          # categories of a column that are shown
 
 
@@ -141,6 +142,7 @@ def column_text(column: Mapping) -> str:
         given.append(", ".join(shown[:SHOWN]) + (f", and {len(shown) - SHOWN} more" if len(shown) > SHOWN else ""))
     given += [f"in {column['unit']}"] if "unit" in column else []
     given += [f"gaps up to {column['null_share']}"] if "null_share" in column else []
+    given += ["private" + (" (hashed)" if column["private"] == "hash" else "")] if column.get("private") else []
     return ", ".join([*given, *([str(column["description"])] if "description" in column else [])])
 
 

@@ -30,6 +30,7 @@ class Column:
     unique: bool = False
     required: bool = True
     warn: frozenset[str] = frozenset()
+    private: bool | str = False
     description: str | None = None
 
 

@@ -60,6 +60,7 @@ def facts_of(project: Project, record: Mapping, files: Mapping, known: Known) ->
     """What the verdict is about, by digests, and when and by what it was made."""
     return {"format": 1, "run": record["run"], "project": project.pipeline.name, "content": known.content,
             "champion": known.champion and known.champion.name,
+            "champion_content": known.champion and known.champion.content,
             **{key: digest(files.get(key)) for key in ("model", "data", "schema", "metrics")},
             "made": datetime.now(UTC).isoformat(), "notemill": notemill.__version__}
 

@@ -9,13 +9,14 @@ from pathlib import Path
 class Champion:
     """The version in production: a folder with model.skops, schema.json and types.json, and one with its modules.
 
-    `verdict`: the one that it was registered with.
+    `verdict`: the one that it was registered with; `content`: the digest of what it does.
     """
 
     name: str
     bundle: Path
     code: Path
     verdict: Mapping
+    content: str | None = None
 
     def as_job(self) -> dict:
         return {"name": self.name, "bundle": str(self.bundle), "code": [str(self.code)]}

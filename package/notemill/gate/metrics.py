@@ -222,16 +222,16 @@ def _brier(truth, answers):
 
 
 def _roc_auc(truth, answers):
-    """The share of pairs that are ranked rightly, ties as half: Mann and Whitney's U over the number of pairs.
-
-    Sorted once; a resample costs one running sum of its negatives. Counts that are whole numbers are added exactly.
-    """
+    """The share of pairs that are ranked rightly, ties as half: Mann and Whitney's U over the number of pairs."""
     ranking = answers.decision if answers.probabilities is None else answers.probabilities[:, -1]
-    if not truth.is_binary or ranking is None:
-        return None
+    return Batched(_ranked_rightly(ranking, truth.values == 1)) if truth.is_binary and ranking is not None else None
+
+
+def _ranked_rightly(ranking: np.ndarray, positive: np.ndarray) -> Callable:
+    """Sorted once; a resample costs one running sum of its negatives. Counts that are whole numbers are added exactly.
+    """
     order = np.argsort(ranking, kind="stable")
-    positive = (truth.values == 1)[order]
-    high, low = order[positive], order[~positive]
+    high, low = order[positive[order]], order[~positive[order]]
     under, upto = (np.searchsorted(ranking[low], ranking[high], side) for side in ("left", "right"))
 
     def many(counts):
@@ -241,7 +241,7 @@ def _roc_auc(truth, answers):
         twice = np.einsum("ij,ij->i", above, sums.take(under, axis=1) + sums.take(upto, axis=1))
         return _divided(twice, 2 * above.sum(axis=1) * sums[:, -1], np.nan)
 
-    return Batched(many)
+    return many
 
 
 def _r2(truth, answers):

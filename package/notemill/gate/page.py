@@ -100,7 +100,7 @@ def facts(verdict: Mapping) -> Iterator[dict]:
     n, made = verdict.get("n"), verdict.get("made")
     rows = {"Project": verdict.get("project"), "Run": verdict.get("run"), "Metric": verdict.get("metric"),
             "Held-out rows": number(n) if is_number(n) else None,
-            "Champion": verdict.get("champion") or "none yet",
+            "Champion": champion_of(verdict),
             "Attempts on these rows": number(attempts) if is_number(attempts) else None,
             "Made": f"{made[:16].replace('T', ' ')} UTC" if isinstance(made, str) else None,
             "Notemill": verdict.get("notemill")}
@@ -108,6 +108,12 @@ def facts(verdict: Mapping) -> Iterator[dict]:
     for name in DIGESTS:
         if digest := verdict.get(name):
             yield {"label": f"sha256 of {name}", "value": str(digest)[:12], "full": str(digest)}
+
+
+def champion_of(verdict: Mapping) -> str:
+    """By its number, which MLflow gives, and by its content, which no other version has."""
+    name, content = verdict.get("champion"), verdict.get("champion_content")
+    return f"{name}, content {str(content)[:12]}" if name and content else name or "none yet"
 
 
 # checks

@@ -114,7 +114,7 @@ def other_tables(project: Project, facts: Mapping, train: Sequence[Mapping]) -> 
             continue
         if Path(file).suffix.lower() not in READABLE:
             yield {"name": named, "why": f"only {' and '.join(READABLE)} files are read"}
-        elif not project.store.has(sha256):
+        elif not project.store.obtain(sha256):
             yield {"name": named, "why": "its content is no longer in the store"}
         else:
             yield kept(project, named, {"sha256": sha256, "file": file})

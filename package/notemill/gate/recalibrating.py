@@ -20,6 +20,7 @@ FOLDS = 10
 LEAST = 1e-6  # of a probability: further out the rows of a gate can tell nothing
 PULL = 1.0  # towards "as they are": where the rows tell little, little is set right
 STEPS, HALVINGS = 50, 20
+AS_THEY_ARE = np.array([0.0, 1.0])  # shift and slope that change nothing
 
 
 def why_not(evidence: "Evidence") -> str | None:
@@ -70,25 +71,29 @@ def folds(rows: Rows) -> np.ndarray:
 
 def fit(z: np.ndarray, y: np.ndarray, sloped: bool = True) -> np.ndarray:
     """(shift, slope) of the logits `z` that make `y` likeliest: Newton's steps, each halved until it helps."""
-    start = np.array([0.0, 1.0])
     X = np.column_stack([np.ones_like(z), z])
     free = np.array([True, sloped])
 
     def loss(w):
-        return np.logaddexp(0, X @ w) @ np.ones(len(y)) - y @ (X @ w) + PULL / 2 * ((w - start) ** 2).sum()
+        return np.logaddexp(0, X @ w) @ np.ones(len(y)) - y @ (X @ w) + PULL / 2 * ((w - AS_THEY_ARE) ** 2).sum()
 
-    w = start
+    w = AS_THEY_ARE
     for _ in range(STEPS):
-        q = expit(X @ w)
-        slope = X.T @ (q - y) + PULL * (w - start)
-        curve = (X * (q * (1 - q))[:, np.newaxis]).T @ X + PULL * np.eye(2)
-        step = np.zeros(2)
-        step[free] = np.linalg.solve(curve[np.ix_(free, free)], slope[free])
-        new = halved(loss, w, step)
+        new = halved(loss, w, newton_step(X, y, w, free))
         if np.abs(new - w).max() < 1e-9:
             break
         w = new
     return w
+
+
+def newton_step(X: np.ndarray, y: np.ndarray, w: np.ndarray, free: np.ndarray) -> np.ndarray:
+    """Down the loss from `w`, where `free`; the rest stays."""
+    q = expit(X @ w)
+    slope = X.T @ (q - y) + PULL * (w - AS_THEY_ARE)
+    curve = (X * (q * (1 - q))[:, np.newaxis]).T @ X + PULL * np.eye(2)
+    step = np.zeros(2)
+    step[free] = np.linalg.solve(curve[np.ix_(free, free)], slope[free])
+    return step
 
 
 def halved(loss: Callable, w: np.ndarray, step: np.ndarray) -> np.ndarray:

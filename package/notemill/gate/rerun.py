@@ -46,7 +46,8 @@ def apart(project: Project) -> Iterator[Project]:
         (folder / "objects").symlink_to(project.store.objects, target_is_directory=True)
         for known in ("results", "latest"):
             shutil.copytree(project.folder / known, folder / known)
-        yield replace(project, store=Store(folder), memory=Memory(folder / "memory" / "facts.json"), apart=True)
+        memory = Memory(folder / "memory" / "facts.json")
+        yield replace(project, store=Store(folder, project.remote), memory=memory, apart=True)
 
 
 def again(copy: Project, record: Mapping, step: Mapping) -> list[dict]:

@@ -15,7 +15,8 @@ HEAD = """\
 # What the source table has to be before any step sees it, as far as {rows:,} rows could show it. Each column was
 # looked at: what was seen stands behind its name. The limits are wide on purpose (ten times the largest number seen,
 # zero where nothing is negative): they catch other units, swapped columns and broken exports. You know more: narrow
-# them, and add `unit:` and `description:`. `warn: [...]` names the rules that warn and do not refuse.
+# them, and add `unit:` and `description:`, and `private: true` (or `hash`) where a column says who somebody is: it
+# stays out of a service's log. `warn: [...]` names the rules that warn and do not refuse.
 rows: {{least: {least}}}
 columns:
 """

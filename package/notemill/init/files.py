@@ -4,6 +4,7 @@ import json
 import sys
 from collections.abc import Mapping
 
+import notemill
 from notemill.code import package_name
 from notemill.init.starter import shared_files, template
 
@@ -19,7 +20,8 @@ def project_files(name: str, requirement: str, human: Mapping[str, str | None], 
     """What does not come from the table: the house, the notebooks, the tests. `human`: owner and purpose."""
     package = package_name(name)
     values = {"name": name, "image": f"{name.lower()}-model", "package": package, "requirement": requirement,
-              "python": f"{sys.version_info.major}.{sys.version_info.minor}", "table": table, **_card(human)}
+              "python": f"{sys.version_info.major}.{sys.version_info.minor}", "table": table,
+              "notemill": notemill.__version__, **_card(human)}
     made = {path: template(source, values).encode() for path, source in TEMPLATES.items()}
     made[f"package/{package}/__init__.py"] = f'"""The code of {name} that its models need."""\n'.encode()
     shared = shared_files()
@@ -29,7 +31,7 @@ def project_files(name: str, requirement: str, human: Mapping[str, str | None], 
 def _card(human: Mapping[str, str | None]) -> dict[str, str]:
     """What is known of the sections that people write. No date: to start a project is not to review a model."""
     owner = _line(human.get("owner"))
-    return {"owner": json.dumps(owner) if owner else "", "purpose": (human.get("purpose") or "").strip()}
+    return {"owner": f" {json.dumps(owner)}" if owner else "", "purpose": (human.get("purpose") or "").strip()}
 
 
 def _line(text: str | None) -> str:

@@ -75,10 +75,17 @@ def _checkout_info() -> dict[str, bytes]:
              f"Requires-Python: {project['requires-python']}",
              *(f"Requires-Dist: {need}" for need in project["dependencies"])]
     for extra, needs in extras.items():
-        lines += [f"Provides-Extra: {extra}", *(f'Requires-Dist: {need} ; extra == "{extra}"' for need in needs)]
+        lines += [f"Provides-Extra: {extra}", *(f"Requires-Dist: {_in_extra(need, extra)}" for need in needs)]
     return {"METADATA": ("\n".join(lines) + "\n").encode(),
             "entry_points.txt": "\n".join(_entry_points(project)).encode(),
             "licenses/LICENSE": (starter.CHECKOUT / "LICENSE").read_bytes()}
+
+
+def _in_extra(need: str, extra: str) -> str:
+    """A requirement that holds only where the extra is asked for; it may have a condition of its own."""
+    what, _, condition = (part.strip() for part in need.partition(";"))
+    asked = f'extra == "{extra}"'
+    return f"{what} ; ({condition}) and {asked}" if condition else f"{what} ; {asked}"
 
 
 def _entry_points(project: Mapping) -> Iterator[str]:

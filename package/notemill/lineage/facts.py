@@ -145,7 +145,7 @@ def run_figures(record: Mapping) -> dict[str, float]:
 
 def run_note(record: Mapping, origins: Mapping[str, str]) -> str:
     """What happened, for people who open the run in MLflow."""
-    lines = [f"**{record['status']}** · {record['reason']} · {commit_text(record.get('git'))}", ""]
+    lines = [f"**{record['status']}** · {as_words(record['reason'])} · {commit_text(record.get('git'))}", ""]
     if (record.get("ci") or {}).get("build"):
         lines += [f"Build [{record['ci']['build']}]({record['ci'].get('link') or ''})", ""]
     if record.get("error"):
@@ -156,6 +156,11 @@ def run_note(record: Mapping, origins: Mapping[str, str]) -> str:
                  "; ".join(step.get("reasons") or []), figures_text(step))
         lines.append("| " + " | ".join(cell.replace("|", r"\|").replace("\n", " ") for cell in cells) + " |")
     return "\n".join(lines)
+
+
+def as_words(text: str) -> str:
+    """What anybody may have written, as Markdown that shows just that: no link, picture or markup of theirs."""
+    return re.sub(r"([\\`*_\[\]<>!|&~:#])", r"\\\1", text)
 
 
 def status_text(step: Mapping, origins: Mapping[str, str]) -> str:

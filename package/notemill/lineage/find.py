@@ -8,7 +8,7 @@ from pathlib import Path
 from notemill.errors import NotemillError, UsageError
 from notemill.lineage.client import mlflow_client
 from notemill.lineage.spool import PARENT
-from notemill.lineage.reach import check_reachable, refusal
+from notemill.lineage.reach import away, check_reachable
 from notemill.lineage.uri import embedded_path, shown_uri, told
 
 FORMS = ("it may be the name of a run (20261120-231332-4f2a), 'latest', an MLflow run, or a version of a registered "
@@ -18,7 +18,7 @@ FORMS = ("it may be the name of a run (20261120-231332-4f2a), 'latest', an MLflo
 def find_run(run_or_version: str, uri: str, model: str | None = None) -> dict:
     """The record of a run, or of the run that made a version. `model`: whose versions a bare number means.
 
-    Raises UsageError where there is no such run or version, or the server is away.
+    Raises UsageError where there is no such run or version, Away where the server does not answer, or fails.
     """
     check_reachable(uri)
     path = embedded_path(uri)
@@ -29,7 +29,7 @@ def find_run(run_or_version: str, uri: str, model: str | None = None) -> dict:
     except NotemillError:
         raise
     except Exception as error:  # whatever mlflow, its database or its server may raise
-        raise refusal(uri, f"fails: {told(error, uri)}", "look at the server's log, or try again later") from None
+        raise away(uri, f"fails: {told(error, uri)}", "look at the server's log, or try again later") from None
 
 
 def _look_up(run_or_version: str, uri: str, model: str | None) -> dict:

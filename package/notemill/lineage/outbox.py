@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from notemill.errors import NotemillError, UsageError
+from notemill.errors import NotemillError
 from notemill.files import read_json, write_json
 from notemill.lineage.publish import publish, read_record
 from notemill.lineage.reach import check_reachable
@@ -32,8 +32,8 @@ def published(run_folder: Path) -> dict[str, str]:
 def sync(runs_folder: Path, store: Store, uri: str, *, redact: Callable[[str], str] | None = None) -> list[str]:
     """Publish every run that waits, in order; the names of those that were. A run that still goes on stays.
 
-    Raises UsageError at once where the server is away; NotemillError at the end where some could not be published: the
-    others are, and these stay in the outbox.
+    Raises what `check_reachable` does at once where the server is away; NotemillError at the end where some could not
+    be published: the others are, and these stay in the outbox.
     """
     waiting, sent, failed = pending_runs(runs_folder), [], {}
     if waiting:
@@ -55,8 +55,8 @@ def sync(runs_folder: Path, store: Store, uri: str, *, redact: Callable[[str], s
 def _check(uri: str, count: int) -> None:
     try:
         check_reachable(uri)
-    except UsageError as error:     # the run is over: what counts now is what becomes of its lineage
-        raise UsageError(error.where, error.got, hint=waiting_text(count)) from None
+    except NotemillError as error:  # the run is over: what counts now is what becomes of its lineage
+        raise type(error)(error.where, error.got, hint=waiting_text(count)) from None
 
 
 def waiting_text(count: int) -> str:

@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Mapping
 from urllib.parse import unquote, urlsplit
 
-from notemill.errors import UsageError
+from notemill.errors import NotemillError, UsageError
 from notemill.lineage.uri import embedded_path, shown_uri
 
 PATIENCE = 5.0      # seconds that a server has to answer before work starts
@@ -19,8 +19,13 @@ STRANGER = "something answers there, but it is no MLflow server", CHANGE
 ALLOWED = "MLFLOW_TRACKING_URI may be sqlite:///FILE, http(s)://HOST, or a database such as postgresql://HOST/NAME"
 
 
+class Away(NotemillError):
+    """MLflow's server or database does not answer, or fails: nothing is wrong with how it is named."""
+
+
 def check_reachable(uri: str, environ: Mapping[str, str] | None = None) -> None:
-    """Raises UsageError, with the reason and the remedy, unless the store can take records now."""
+    """Unless the store can take records now, raises with the reason and the remedy: Away where nobody answers, or it
+    fails; UsageError where address, login or folder are not such that anybody could."""
     environ = os.environ if environ is None else environ
     scheme = uri.partition(":")[0].split("+")[0]
     if scheme in ("http", "https"):
@@ -39,6 +44,10 @@ def check_reachable(uri: str, environ: Mapping[str, str] | None = None) -> None:
 
 def refusal(uri: str, got: str, remedy: str = REMEDY) -> UsageError:
     return UsageError(f"MLflow at {shown_uri(uri)}", got, ALLOWED, remedy)
+
+
+def away(uri: str, got: str, remedy: str = REMEDY) -> Away:
+    return Away(f"MLflow at {shown_uri(uri)}", got, ALLOWED, remedy)
 
 
 def _plugins() -> set[str]:
@@ -60,21 +69,29 @@ def _check_databricks(uri: str, environ: Mapping[str, str]) -> None:
 def _check_server(uri: str, environ: Mapping[str, str]) -> None:
     import http.client
     import urllib.error
-    import urllib.request
 
     try:
-        request = urllib.request.Request(*_request(uri, environ))
-        with urllib.request.urlopen(request, timeout=PATIENCE, context=_tls(uri, environ)) as answer:
-            text = answer.read(100).lstrip()
+        is_mlflow = _speaks_json(uri, environ)
     except urllib.error.HTTPError as error:
         with error:
-            raise refusal(uri, *_reason(error)) from None
+            raise (away if error.code >= 500 else refusal)(uri, *_reason(error)) from None
     except urllib.error.URLError as error:
-        raise refusal(uri, f"cannot be reached: {error.reason}") from None
-    except (OSError, ValueError, OverflowError, http.client.HTTPException) as error:
-        raise refusal(uri, f"cannot be reached: {error or type(error).__name__}") from None
-    if not text.startswith(b"{"):
+        named = isinstance(error.reason, OSError)  # else a word: the address has no host
+        raise (away if named else refusal)(uri, f"cannot be reached: {error.reason}") from None
+    except (ValueError, OverflowError, FileNotFoundError, http.client.InvalidURL) as error:  # a certificate's file
+        raise refusal(uri, f"cannot be reached: {error}", CHANGE) from None
+    except (OSError, http.client.HTTPException) as error:
+        raise away(uri, f"cannot be reached: {error or type(error).__name__}") from None
+    if not is_mlflow:
         raise refusal(uri, *STRANGER)
+
+
+def _speaks_json(uri: str, environ: Mapping[str, str]) -> bool:
+    import urllib.request
+
+    request = urllib.request.Request(*_request(uri, environ))
+    with urllib.request.urlopen(request, timeout=PATIENCE, context=_tls(uri, environ)) as answer:
+        return answer.read(100).lstrip().startswith(b"{")
 
 
 def _reason(error) -> tuple[str, str]:
@@ -144,5 +161,7 @@ def _check_port(uri: str, standard: int) -> None:
         with contextlib.closing(socket.create_connection((parts.hostname or "localhost", parts.port or standard),
                                                          timeout=PATIENCE)):
             pass
-    except (OSError, ValueError, OverflowError) as error:
-        raise refusal(uri, f"cannot be reached: {error}") from None
+    except (ValueError, OverflowError) as error:
+        raise refusal(uri, f"cannot be reached: {error}", CHANGE) from None
+    except OSError as error:
+        raise away(uri, f"cannot be reached: {error}") from None

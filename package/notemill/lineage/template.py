@@ -12,7 +12,7 @@ from pathlib import Path
 
 from notemill.errors import NotemillError, UsageError
 from notemill.files import cache_folder, sync_folder
-from notemill.lineage.uri import ARTIFACTS, embedded_path, shown_uri
+from notemill.lineage.uri import ARTIFACTS, embedded_path, read_only, shown_uri
 
 # What MLflow says and sends by itself: progress bars, addresses on standard output, log lines, telemetry.
 QUIET = {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true", "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
@@ -110,7 +110,7 @@ def _check_revision(path: Path, template: Path, uri: str) -> None:
 
 def _revision(path: Path) -> str | None:
     try:
-        with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as database:
+        with closing(read_only(path)) as database:
             return (database.execute("select version_num from alembic_version").fetchone() or (None,))[0]
     except sqlite3.DatabaseError:
         return None

@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import sqlite3
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -34,6 +35,11 @@ def embedded_path(uri: str) -> Path | None:
     if name in ("", ":memory:"):
         raise UsageError("MLFLOW_TRACKING_URI", f"'{uri}' names no file", "sqlite:///FILE, http(s)://HOST")
     return Path(name).absolute()
+
+
+def read_only(path: Path, seconds: float = 5) -> sqlite3.Connection:
+    """A SQLite database that is only looked at; its path may hold what means something in an address: `?`, `#`, `%`."""
+    return sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=seconds)
 
 
 def artifact_root(uri: str, project: Path) -> str | None:

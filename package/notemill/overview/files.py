@@ -6,10 +6,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from notemill.overview.git import ignored
 from notemill.project import Project
 from notemill.sources.kinds import FileSource, GlobSource
 
-LEFT_OUT = {"reports", "mlartifacts", "build", "dist", "htmlcov", "node_modules", "__pycache__", "mlruns"}
+LEFT_OUT = {"reports", "mlartifacts", "build", "dist", "htmlcov", "node_modules", "__pycache__", "mlruns", "_build",
+            "site-packages", "wandb", "lightning_logs", "catboost_info", "spark-warehouse", "metastore_db"}
 TABLES = (".csv", ".tsv", ".parquet", ".feather", ".arrow", ".xlsx", ".jsonl", ".db", ".sqlite", ".gz", ".npy", ".npz")
 MOST = 5000         # files that are looked at
 OWN = "mlflow.db"
@@ -18,13 +20,15 @@ OWN = "mlflow.db"
 @dataclass(frozen=True)
 class Files:
     """`covered`: what a fingerprint, or the check before it, knows of. Beside: notebooks of no step, modules that no
-    step imports, tables that no step declares. `whole`: whether all files were looked at."""
+    step imports, tables that no step declares; `ignored` are those of them that git ignores. `whole`: whether all
+    files were looked at."""
 
     covered: list[str]
     notebooks: list[str]
     modules: list[str]
     tables: list[str]
     code: list[str]
+    ignored: list[str]
     whole: bool
 
 
@@ -36,13 +40,13 @@ def files_of(project: Project, modules: Iterable[str]) -> Files:
     seen = list(walk(project.root))
     beside = sorted(name for name in seen[:MOST] if name not in covered)
     places = ("package/", "notebooks/")
-    return Files(
-        covered=sorted(covered), whole=len(seen) <= MOST,
-        notebooks=[name for name in beside if name.endswith(".ipynb")],
-        modules=[name for name in beside if name.endswith(".py") and name.startswith(places) and not is_empty(
-            project.root / name)],
-        tables=[name for name in beside if name.lower().endswith(TABLES) and not name.startswith(OWN)],
-        code=sorted(name for name in seen[:MOST] if name.startswith("package/") and name.endswith(".py")))
+    notebooks = [name for name in beside if name.endswith(".ipynb")]
+    unused = [name for name in beside if name.endswith(".py") and name.startswith(places)
+              and not is_empty(project.root / name)]
+    tables = [name for name in beside if name.lower().endswith(TABLES) and not name.startswith(OWN)]
+    return Files(covered=sorted(covered), notebooks=notebooks, modules=unused, tables=tables, whole=len(seen) <= MOST,
+                 code=sorted(name for name in seen[:MOST] if name.startswith("package/") and name.endswith(".py")),
+                 ignored=ignored(project.root, [*notebooks, *unused, *tables]))
 
 
 def is_empty(path: Path) -> bool:

@@ -25,15 +25,22 @@ def git_of(root: Path, covered: Sequence[str]) -> dict | None:
             "records": any(name.startswith(".notemill-records/") for name in known)}
 
 
+def ignored(root: Path, names: Sequence[str]) -> list[str]:
+    """Those of the files that git ignores."""
+    given = "".join(f"{name}\0" for name in names).encode("utf-8", "surrogateescape")
+    found = split(ask(root, "check-ignore", "-z", "--stdin", given=given)) if names else set()
+    return [name for name in names if name in found]
+
+
 def split(listed: str | None) -> set[str]:
     return set(filter(None, (listed or "").split("\0")))
 
 
-def ask(root: Path, *words: str) -> str | None:
+def ask(root: Path, *words: str, given: bytes = b"") -> str | None:
     """What git says; None where it fails, or takes too long."""
     try:
         done = subprocess.run(["git", "--no-optional-locks", "-C", str(root), *words], capture_output=True,
-                              timeout=PATIENCE, stdin=subprocess.DEVNULL)
+                              timeout=PATIENCE, input=given)
     except (OSError, subprocess.TimeoutExpired):
         return None
     return done.stdout.decode("utf-8", "replace").strip("\n") if done.returncode == 0 else None

@@ -13,6 +13,7 @@ from notemill.report import page
 from notemill.report.kept import kept
 
 TEMPLATES = Path(__file__).parent / "templates"
+FIRST = 10          # runs, and versions, that are not folded away; versions with an alias never are
 STATES = {"tracked": ("done", "✓"), "partly": ("skipped", "!"), "not tracked": ("open", "–"),
           "not known": ("open", "?")}
 
@@ -32,9 +33,11 @@ def links(project: Project, facts: Mapping, folder: Path) -> dict[str, str]:
 
 def render(facts: Mapping, links: Mapping[str, str]) -> str:
     rows = picture.versions(facts["versions"]["rows"])
+    newest = [row for n, row in enumerate(rows) if n < FIRST or row["aliases"]]
     return kept(make_environment).get_template("project.html.j2").render(
         facts=facts, links=links, drawings=[picture.flow(facts, links, way) for way in ("wide", "narrow")],
         lines=picture.lines(facts["runs"]["series"]), versions=rows, marks=picture.marks(rows), states=STATES,
+        newest=newest, older=[row for row in rows if row not in newest], first=FIRST,
         groups=groups(facts["gate"]["checks"]), steps=[shown_step(step) for step in facts["steps"]], why=page.WHY,
         summary=summary(facts))
 
@@ -55,7 +58,7 @@ def summary(facts: Mapping) -> list[dict]:
     """What one wants to know first: label, value."""
     runs, versions, git = facts["runs"], facts["versions"], facts["git"]
     last = runs["shown"][0] if runs["shown"] else None
-    named = [f"{alias}: version {row['version']}" for row in versions["rows"] for alias in row["aliases"]]
+    named = [f"{alias} {row['version']}" for row in versions["rows"] for alias in row["aliases"]]
     found = {"Steps": str(len(facts["steps"])),
              "Last run": f"{last['status']}, {moment(last['started'])}" if last else "none yet",
              "Gate": facts["gate"]["verdict"] or ("not judged yet" if facts["gate"]["configured"] else "none"),

@@ -1,8 +1,6 @@
 """The pictures of the page, in numbers: the flow chart, and how figures went from run to run."""
 
-import re
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 from notemill.gate import drawing
 from notemill.report import graph, page
@@ -10,11 +8,7 @@ from notemill.text import number
 
 WIDTH, HEIGHT = 300, 96                             # of a series, in its own units
 LEFT, RIGHT, TOP, BOTTOM = 4, 4, 10, 10
-LONG_NAME = 22          # from this length a node's name takes two lines
 PURPOSE = 130
-ROOM = {"wide": 1040, "narrow": 358}    # pixels that a page has for the flow chart
-LEAST = 0.62            # narrower nodes cannot be read: then the chart is scrolled
-PAIR = re.compile(r"(-?[\d.]+(?:e-?\d+)?) (-?[\d.]+(?:e-?\d+)?)")
 KINDS = {"sklearn:": "A data set of scikit-learn.", "http://": "A file at an address.",
          "https://": "A file at an address.", "sql:": "Rows of a database."}
 CLASSES = {"done": "done", "reused": "reused", "failed": "failed", "skipped": "skipped", "interrupted": "interrupted"}
@@ -26,25 +20,14 @@ JUDGED = "gate"
 def flow(facts: Mapping, links: Mapping[str, str], way: str) -> dict:
     """Data from outside, steps, and the gate, drawn "wide", to the right, or "narrow", downwards."""
     needs, labels = edges(facts)
-    drawn, share = squeezed(graph.draw(needs, labels, down=way == "narrow"), ROOM[way])
+    drawn = graph.draw(needs, labels, down=way == "narrow", room=graph.ROOM[way])
     nodes = {**{name: source_node(name) for name in sources(facts)},
              **{step["step"]: step_node(step, links.get(step["step"])) for step in facts["steps"]}}
     if facts["gate"]["configured"]:
         nodes[gate_name(facts)] = gate_node(facts["gate"])
-    return {"way": way, "drawing": drawn, "w": round(graph.WIDTH * share), "h": graph.HEIGHT,
-            "nodes": [{"node": node, **nodes[node.name]} for node in drawn.nodes]}
-
-
-def squeezed(drawn: graph.Drawing, room: float) -> tuple[graph.Drawing, float]:
-    """The drawing no wider than `room`, and the share of its width that is left; all where it would be too little."""
-    share = min(1.0, room / drawn.width) if drawn.width else 1.0
-    if share == 1.0 or share < LEAST:
-        return drawn, 1.0
-    nodes = tuple(replace(node, x=round(node.x * share, 2)) for node in drawn.nodes)
-    edges = tuple(replace(edge, x=round(edge.x * share, 2), path=PAIR.sub(
-        lambda found: f"{float(found[1]) * share:.6g} {found[2]}", edge.path)) for edge in drawn.edges)
-    edges = graph.with_room(edges)  # labels that lay beside one another may meet now
-    return replace(drawn, nodes=nodes, edges=edges, width=round(drawn.width * share, 2)), share
+    return {"way": way, "drawing": drawn, "w": drawn.node, "h": graph.HEIGHT,
+            "nodes": [{"node": node, **nodes[node.name], "long": graph.is_long(nodes[node.name]["name"], drawn.node)}
+                      for node in drawn.nodes]}
 
 
 def sources(facts: Mapping) -> list[str]:
@@ -96,12 +79,12 @@ def step_node(step: Mapping, link: str | None) -> dict:
     took = f" · {page.seconds(step['took'])}" if step["took"] is not None else ""
     purpose = page.plain(step["purpose"]) or page.plain(step["title"]) or step["notebook"]
     return {"name": step["step"], "class": kind, "under": word + took, "purpose": page.cut(purpose, PURPOSE),
-            "link": link, "hint": f"{step['step']}: {word}. {purpose}", "long": len(step["step"]) >= LONG_NAME}
+            "link": link, "hint": f"{step['step']}: {word}. {purpose}"}
 
 
 def source_node(name: str) -> dict:
     return {"name": page.cut(name, 60), "class": "source", "under": "data from outside", "purpose": kind_of(name),
-            "link": None, "hint": name, "long": len(name) >= LONG_NAME}
+            "link": None, "hint": name}
 
 
 def kind_of(source: str) -> str:
@@ -113,7 +96,7 @@ def gate_node(gate: Mapping) -> dict:
     kind = {"passed": "done", "refused": "failed"}.get(gate["verdict"], "pending")
     yes = sum(check["asked"] for check in gate["checks"])
     return {"name": "the gate", "class": kind, "under": gate["verdict"] or "not judged yet", "link": "#gate",
-            "purpose": f"Judges the model on held-out rows by {yes} checks.", "hint": "the gate", "long": False}
+            "purpose": f"Judges the model on held-out rows by {yes} checks.", "hint": "the gate"}
 
 
 # figures from run to run

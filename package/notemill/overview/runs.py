@@ -10,6 +10,7 @@ from notemill.project import Project
 LOOKED_AT = 60      # runs
 SHOWN = 20
 MOST_SERIES = 6
+SPREAD = ("_sd", "_std", "_low", "_high")  # ends of names of figures that are told with another
 COUNTS = ("n", "rows")  # names under which notebooks write down how many rows a figure rests on
 
 
@@ -44,7 +45,8 @@ def reasons(record: Mapping) -> list[str]:
 
 
 def series(records: Sequence[Mapping], first: str | None) -> list[dict]:
-    """Figures that notebooks wrote down, run by run: the gate's metric first, then those that most runs have."""
+    """Figures that notebooks wrote down, run by run: the gate's metric first, then those that most runs have, each
+    step's in turn."""
     found: dict[tuple[str, str], list[dict]] = {}
     for record in records:
         for step in record["steps"]:
@@ -53,9 +55,15 @@ def series(records: Sequence[Mapping], first: str | None) -> list[dict]:
                 if is_figure(value) and name not in COUNTS:
                     found.setdefault((str(step.get("step")), name), []).append(
                         {"run": record["run"], "value": value, "n": count_of(metrics)})
-    order = sorted(found, key=lambda key: (key[1] != first, -len(found[key])))
+    turn = {key: n for step in {key[0] for key in found} for n, key in enumerate(of_step(found, step))}
+    order = sorted(found, key=lambda key: (key[1] != first, -len(found[key]), turn[key]))
     return [{"step": step, "metric": name, "points": found[step, name]} for step, name in order
             if len(found[step, name]) > 1][:MOST_SERIES]
+
+
+def of_step(found: Mapping[tuple[str, str], list], step: str) -> list[tuple[str, str]]:
+    """A step's figures, those that say how far others spread last: no step crowds out another."""
+    return sorted((key for key in found if key[0] == step), key=lambda key: key[1].endswith(SPREAD))
 
 
 def is_figure(value: object) -> bool:

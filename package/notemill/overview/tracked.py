@@ -1,18 +1,22 @@
 """What is tracked of the project and what is not, in words, from facts alone."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from notemill import lineage
 from notemill.errors import NotemillError
 from notemill.lineage.uri import embedded_path
 from notemill.overview.gate import asked
+from notemill.overview.grouped import grouped
 from notemill.project import Project
 from notemill.registry import open_records
 
 TRACKED, PARTLY, NOT, UNKNOWN = "tracked", "partly", "not tracked", "not known"
 MOST = 20           # items of a statement
+BESIDE = {"notebooks": ("notebook that is no step", "notebooks that are no steps"),
+          "modules": ("module that no step imports", "modules that no step imports"),
+          "tables": ("table that no step declares", "tables that no step declares")}
 READ = re.compile(r"reads (.+) (?:more files that are|which is) not among its inputs")
 
 
@@ -68,16 +72,25 @@ def code(facts: Mapping) -> dict:
 
 
 def beside(facts: Mapping) -> dict:
-    """What lies in the project and in no fingerprint."""
+    """What lies in the project and in no fingerprint; what git ignores comes last, and alone it is no matter."""
     files = facts["files"]
-    kinds = {"notebook that is no step": files["notebooks"], "module that no step imports": files["modules"],
-             "table that no step declares": files["tables"]}
-    items = [f"{name} ({kind})" for kind, names in kinds.items() for name in names]
+    ignored = set(files["ignored"])
+    kept, left = (list(beside_lines(files, lambda name, side=side: (name in ignored) is side))
+                  for side in (False, True))
+    number = sum(len(files[key]) for key in BESIDE)
     rest = "" if files["whole"] else " Only the first 5,000 files were looked at."
-    if not items:
-        return statement("Files beside", TRACKED, f"No notebook, module or table lies beside the pipeline.{rest}")
-    return statement("Files beside", NOT, f"{count(len(items), 'file')} in the project on which, by its record, no "
-                     f"result depends: a change of these runs nothing.{rest}", items)
+    if not kept:
+        but = f", but for {count(number, 'file')} that git ignores" if left else ""
+        return statement("Files beside", TRACKED, f"No notebook, module or table lies beside the pipeline{but}.{rest}",
+                         left)
+    among = f", {len(ignored):,} of them ignored by git" if ignored else ""
+    return statement("Files beside", NOT, f"{count(number, 'file')} in the project{among}, on which, by its record, no "
+                     f"result depends: a change of these runs nothing.{rest}", [*kept, *left])
+
+
+def beside_lines(files: Mapping, wanted: Callable[[str], bool]) -> Iterator[str]:
+    for key, (one, many) in BESIDE.items():
+        yield from grouped([name for name in files[key] if wanted(name)], one, many, MOST // 2)
 
 
 def in_git(facts: Mapping) -> dict:
@@ -85,13 +98,14 @@ def in_git(facts: Mapping) -> dict:
     if git is None:
         return statement("Git", NOT, "The project is in no git repository, or git is not installed: a run's record "
                          "holds digests, but nobody can look up the source that they stand for.")
+    loose = [*git["changed"], *git["untracked"]]
     if not git["commit"]:
-        return statement("Git", NOT, "There is no commit yet.", [*git["changed"], *git["untracked"]])
-    loose = [*(f"{name} (changed)" for name in git["changed"]), *(f"{name} (untracked)" for name in git["untracked"])]
+        return statement("Git", NOT, "There is no commit yet.", loose)
+    items = [line for state in ("changed", "untracked") for line in grouped(git[state], state, state, MOST // 2)]
     at = f"Commit {git['commit'][:12]} on {git['branch']}"
     if loose:
         return statement("Git", PARTLY, f"{at}; {len(git['committed'])} of the pipeline's files are committed as they "
-                         f"are, {len(loose)} are not. Runs keep the difference.", loose)
+                         f"are, {len(loose)} are not. Runs keep the difference.", items)
     files = f"all {len(git['committed'])} files of the pipeline"
     return statement("Git", TRACKED, f"{at}: {files} are committed as they are.")
 

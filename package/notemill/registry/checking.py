@@ -1,7 +1,7 @@
 """Does MLflow say what the ledger says, and are the files whole? What differs is told in words, with its remedy."""
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 
@@ -11,9 +11,11 @@ from notemill.registry.following import (CHALLENGER, CHAMPION, TAG, Seen, champi
                                          told_otherwise, until_still)
 from notemill.registry.ledger import Ledger, read_ledger
 from notemill.registry.records import Records
-from notemill.registry.tracked import COMPLETE, in_mlflow, number_of, tags_of, whole_versions
+from notemill.registry.tracked import COMPLETE, insist, in_mlflow, number_of, tags_of, whole_versions
+from notemill.registry.versions import known
 
 FIX = "notemill registry check --fix"
+Describe = Callable[[object, Mapping, object], str | None]  # (client, manifest, version in MLflow) -> its description
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,11 @@ class Finding:
         return asdict(self)
 
 
-def check(client, name: str, records: Records) -> tuple[Ledger | None, list[Finding]]:
+def no_words(client, manifest: Mapping, version) -> None:
+    """Where nobody knows what a description should be."""
+
+
+def check(client, name: str, records: Records, describe: Describe = no_words) -> tuple[Ledger | None, list[Finding]]:
     """(the ledger, None where it is not whole; all that differs). Nothing is written."""
     seen = look(client, name)
     try:
@@ -39,7 +45,7 @@ def check(client, name: str, records: Records) -> tuple[Ledger | None, list[Find
                               error.hint or "")]
     champion = [] if told_otherwise(ledger, seen.tag) else champion_findings(client, ledger, seen)
     return ledger, [*tag_findings(ledger, seen, records), *champion, *challenger_findings(client, name, seen),
-                    *version_findings(client, ledger, records)]
+                    *version_findings(client, ledger, records), *shown_findings(client, ledger, records, describe)]
 
 
 def tag_findings(ledger: Ledger, seen: Seen, records: Records) -> Iterator[Finding]:
@@ -106,6 +112,23 @@ def is_run_of(version, entry: Mapping) -> bool:
     return str(version.source).endswith(f"/notemill-{entry['content'][:12]}")
 
 
+def shown_findings(client, ledger: Ledger, records: Records, describe: Describe) -> Iterator[Finding]:
+    """What people read of a version in MLflow: its description; and tags, where the ledger does not name it yet."""
+    for version in whole_versions(client, ledger.name):
+        number, manifest = int(version.version), known(version, ledger, records)
+        where = f"version {number} of '{ledger.name}'"
+        if manifest and number not in ledger.versions():
+            yield from differing_tags(client, number, where, manifest)
+        if other_words(client, version, manifest, describe):
+            yield Finding(where, "has another description in MLflow than it was registered with", FIX, fixable=True)
+
+
+def other_words(client, version, manifest: Mapping | None, describe: Describe) -> str | None:
+    """What its description should be, where it is not."""
+    words = manifest and describe(client, manifest, version)
+    return words if words is not None and (version.description or "") != words else None
+
+
 def differing_tags(client, number: int, where: str, manifest: Mapping) -> Iterator[Finding]:
     if changed := changed_tags(client, number, manifest):
         yield Finding(where, f"has other tags in MLflow than it was registered with: {', '.join(sorted(changed))}", FIX,
@@ -120,13 +143,15 @@ def changed_tags(client, number: int, manifest: Mapping) -> dict[str, str]:
 
 
 # mending
-def mend(client, name: str, records: Records) -> list[str]:
+def mend(client, name: str, records: Records, describe: Describe = no_words) -> list[str]:
     """Put right what can be without losing anything: what was done. The ledger itself is never touched."""
     seen = look(client, name)
     ledger = read_ledger(records, name)
     if told_otherwise(ledger, seen.tag):
         return []
     done = [text for entry in ledger.versions().values() for text in mend_version(client, entry, records)]
+    done += [text for version in whole_versions(client, name)
+             for text in mend_shown(client, version, ledger, records, describe)]
     done += take_away(client, name, seen) if not ledger.number else until_still(client, ledger, records)[1]
     return [*done, *mend_challenger(client, name)]
 
@@ -136,15 +161,29 @@ def mend_version(client, entry: Mapping, records: Records) -> Iterator[str]:
     number = number_in_mlflow(client, entry)
     manifest = records.kept(entry["manifest"]) or in_second_place(entry, records)
     if manifest and number == entry["version"]:  # registered anew it has tags of its own
-        changed = changed_tags(client, number, manifest)
-        for name, value in changed.items():
-            client.set_model_version_tag(entry["name"], str(number), name, value)
-        if changed:
-            yield f"version {number}: tags put back: {', '.join(sorted(changed))}"
+        yield from mend_tags(client, number, manifest)
     if kept_whole(entry, records) is None or records.kept(entry["manifest"]) is None:
         with contextlib.suppress(NotemillError):  # what is gone on both sides is told, not mended
             fetch_entry(client, entry, records)
             yield f"version {entry['version']}: files put back into the records"
+
+
+def mend_tags(client, number: int, manifest: Mapping) -> Iterator[str]:
+    changed = changed_tags(client, number, manifest)
+    for name, value in changed.items():
+        client.set_model_version_tag(manifest["name"], str(number), name, value)
+    if changed:
+        yield f"version {number}: tags put back: {', '.join(sorted(changed))}"
+
+
+def mend_shown(client, version, ledger: Ledger, records: Records, describe: Describe) -> Iterator[str]:
+    number, manifest = int(version.version), known(version, ledger, records)
+    if manifest and number not in ledger.versions():
+        yield from mend_tags(client, number, manifest)
+    words = other_words(client, version, manifest, describe)
+    if words is not None:
+        insist(client.update_model_version, version.name, str(number), words)
+        yield f"version {number}: description put back"
 
 
 def take_away(client, name: str, seen: Seen) -> list[str]:

@@ -49,6 +49,15 @@ def fetch_entry(client, entry: Mapping, records: Records) -> dict:
     return {**manifest, "version": entry["version"]}
 
 
+def fetch_kept(entry: Mapping, records: Records) -> dict:
+    """The same from the records alone, while MLflow is away."""
+    if manifest := kept_whole(entry, records):
+        return manifest
+    raise NotemillError(f"version {entry['version']} of '{entry['name']}'", "is damaged in the records "
+                        f"({records.place_.shown()}), and MLflow, which may have it whole, is away",
+                        hint="say it again when MLflow answers, or bring the records back from a backup")
+
+
 def kept_whole(entry: Mapping, records: Records) -> dict | None:
     """That manifest from the records alone; None where something is gone or damaged."""
     manifest = records.kept(entry["manifest"]) or in_second_place(entry, records)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from notemill.errors import NotemillError
-from notemill.lineage.uri import embedded_path
+from notemill.lineage.uri import embedded_path, read_only
 from notemill.registry.ledger import Ledger, read_ledger
 from notemill.registry.records import Records
 from notemill.registry.tracked import CONTENT, in_mlflow, insist, none_where_unknown, number_of
@@ -43,7 +43,7 @@ def glance(uri: str, name: str) -> Seen | None:
     if not path.exists():
         return Seen()
     try:
-        with contextlib.closing(sqlite3.connect(f"file:{path.as_posix()}?mode=ro", uri=True, timeout=1)) as database:
+        with contextlib.closing(read_only(path, 1)) as database:
             aliases = dict(database.execute(QUESTIONS[0], (name,)).fetchall())
             tag = database.execute(QUESTIONS[1], (name, TAG)).fetchone()
     except sqlite3.Error:  # busy, or of another MLflow

@@ -115,14 +115,21 @@ def read_entries(records: Records, name: str, after: Ledger | None = None) -> tu
 
 def read_entry(records: Records, name: str, number: int) -> bytes | None:
     """An entry as it stands; None where the ledger ends before it."""
-    data = records.place_.read(object_name(name, number))
+    data = read_object(records, name, number)
     if data is None and highest(records, name) >= number:
-        data = records.place_.read(object_name(name, number))  # it may have come between the two looks
+        data = read_object(records, name, number)  # it may have come between the two looks
         if data is None:
             raise broken(records, name, number, "is missing, and later entries are there")
     if data == b"":
         raise broken(records, name, number, "is empty")
     return data
+
+
+def read_object(records: Records, name: str, number: int) -> bytes | None:
+    try:
+        return records.place_.read(object_name(name, number))
+    except OSError as error:
+        raise broken(records, name, number, f"cannot be read: {error.strerror}") from None
 
 
 def highest(records: Records, name: str) -> int:
@@ -203,21 +210,30 @@ def append(records: Records, name: str, decide: Callable[[Ledger], Mapping | Non
     Where somebody else was first, it decides again; None as its answer means that there is nothing to do.
     """
     ledger, standing = read_ledger(records, name, ledger), 0
-    while True:
-        move = decide(ledger)
-        if move is None:
-            return ledger, None
-        data = encoded(next_entry(ledger, move))
-        number = ledger.number + 1
-        if records.place_.create(object_name(name, number), data):
-            return add(records, ledger, data), parse(data)
-        before, ledger = ledger, read_ledger(records, name, ledger)
-        if ledger.number >= number and ledger.hashes[number - 1] == hashlib.sha256(data).hexdigest():
-            return ledger, ledger.entries[number - 1]  # it was ours: the answer to a first try had been lost
-        standing = standing + 1 if ledger.number == before.number else 0
-        if standing == PATIENCE:
-            raise broken(records, name, number, "cannot be written: the place says that it is there, and shows none")
-        time.sleep(0.05 * standing)
+    while (move := decide(ledger)) is not None:
+        number, data = ledger.number + 1, encoded(next_entry(ledger, move))
+        after = put(records, ledger, data)
+        if after.number >= number and after.hashes[number - 1] == hashlib.sha256(data).hexdigest():
+            return after, after.entries[number - 1]  # also where it was there: the answer to a first try had been lost
+        standing = 0 if after.number >= number else standing + 1
+        pause(records, after, standing)
+        ledger = after
+    return ledger, None
+
+
+def put(records: Records, ledger: Ledger, data: bytes) -> Ledger:
+    """Try to write the next entry: the ledger after that, with ours or somebody else's; as it was where none shows."""
+    if records.place_.create(object_name(ledger.name, ledger.number + 1), data):
+        return add(records, ledger, data)
+    return read_ledger(records, ledger.name, ledger)
+
+
+def pause(records: Records, ledger: Ledger, standing: int) -> None:
+    """Before the next try. Raises NotemillError after too many that neither took an entry nor showed one."""
+    if standing == PATIENCE:
+        raise broken(records, ledger.name, ledger.number + 1,
+                     "cannot be written: the place says that it is there, and shows none")
+    time.sleep(0.05 * standing)
 
 
 def next_entry(ledger: Ledger, move: Mapping) -> dict:

@@ -7,15 +7,26 @@ from notemill.errors import UsageError
 
 LONGEST = 200
 ADDRESS = re.compile(r"""[^\s<>()"',;:]+@[^\s<>()"',;:]+""")
+FILLERS = "\u115f\u1160\u3164\uffa0"  # letters of Hangul that show nothing
+ALIKE = {"LATIN", "CYRILLIC", "GREEK"}  # scripts whose letters look like each other's
 FORM = re.compile(r"(?P<name>[^<>]*?)\s*<(?P<address>[^<>]*)>")
 
 
 def check_person(text: str, where: str) -> str:
     """The text, trimmed. Raises UsageError where it names nobody."""
     text = " ".join(text.split())
+    if mixed := next((word for word in re.findall(r"\w+", text) if len(scripts(word) & ALIKE) > 1), None):
+        raise UsageError(where, f"'{mixed[:50]}' mixes the letters of {' and '.join(sorted(scripts(mixed) & ALIKE))}, "
+                         "which look alike", "a word in letters of one script")
     if not marks_of(text) or len(text) > LONGEST or not text.isprintable():
         raise UsageError(where, f"'{text[:50]}' names nobody", "a name, an address, or both: 'Ada <ada@example.org>'")
     return text
+
+
+def scripts(word: str) -> set[str]:
+    """The scripts of its letters."""
+    return {unicodedata.name(sign, "").partition(" ")[0] for sign in unicodedata.normalize("NFKD", word)
+            if sign.isalpha()}
 
 
 def marks_of(person: str) -> set[str]:
@@ -30,7 +41,7 @@ def marks_of(person: str) -> set[str]:
 def plain(text: str) -> str:
     """Without accents, marks that cannot be seen, and the difference of large and small letters."""
     whole = unicodedata.normalize("NFKD", text).casefold().replace("mailto:", " ")
-    return "".join(sign for sign in whole if unicodedata.category(sign) not in ("Mn", "Cf"))
+    return "".join(sign for sign in whole if unicodedata.category(sign) not in ("Mn", "Cf") and sign not in FILLERS)
 
 
 def same_person(one: str, other: str) -> bool:

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from notemill.errors import NotemillError
 from notemill.files import canonical_json, sha256_text
+from notemill.place import Folder, Place, open_place
 from notemill.project import Project
-from notemill.registry.place import Folder, Place, open_place
 
 FOLDER = ".notemill-records"
 FILES = {"model": "model.skops", "schema": "schema.json", "types": "types.json"}
@@ -35,8 +35,10 @@ def named_files(manifest: Mapping) -> set[str]:
 
 
 def open_records(project: Project) -> "Records":
-    """The records of the project: where its pipeline.yaml says, or in its own folder."""
+    """The records of the project: where NOTEMILL_RECORDS says, or its pipeline.yaml, or in its own folder."""
     pipeline = project.pipeline
+    if given := project.environ.get("NOTEMILL_RECORDS", "").strip():
+        return Records(open_place(given, project.root, "NOTEMILL_RECORDS"))
     return Records(open_place(pipeline.records or FOLDER, project.root, pipeline.where("records")))
 
 

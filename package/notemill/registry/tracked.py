@@ -16,7 +16,7 @@ CONTENT, COMPLETE, DIGEST = "notemill.content", "notemill.complete", "notemill.m
 FACTS = ("run", "created", "verdict", "metric", "figure", "commit")
 PASSING, GAVE_UP = ("BAD_REQUEST", "TEMPORARILY_UNAVAILABLE"), "Giving up after"  # MLflow's words for lost races
 PAUSES = (0.05, 0.2, 0.5, 1.0, None)  # seconds before the next try
-TAGS = {CONTENT, COMPLETE, DIGEST, *(f"notemill.{fact}" for fact in FACTS)}
+TAGS = {CONTENT, COMPLETE, DIGEST}  # that a version of ours has; what else its tags say, its manifest says, too
 
 
 @contextlib.contextmanager
@@ -88,14 +88,17 @@ def number_of(client, name: str, content: str) -> int | None:
 
 def whole_versions(client, name: str) -> list:
     """The versions that `register` made; anybody may have made others, or changed their tags."""
-    return [one for one in _all(client, name) if one.tags.keys() >= TAGS and _is_figure(one.tags["notemill.figure"])]
+    return [one for one in _all(client, name) if one.tags.keys() >= TAGS]
 
 
-def _is_figure(text: str) -> bool:
+def facts_of(tags: Mapping[str, str]) -> dict:
+    """What a version's tags say of it; nothing where they cannot be read."""
+    facts = {fact: tags.get(f"notemill.{fact}", "") for fact in FACTS}
     try:
-        return type(json.loads(text)) in (int, float, type(None))
+        figure = json.loads(facts["figure"])
     except ValueError:
-        return False
+        figure = None
+    return {**facts, "figure": figure if type(figure) in (int, float) else None}
 
 
 def _all(client, name: str) -> list:

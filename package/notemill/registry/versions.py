@@ -1,6 +1,5 @@
 """Versions as people see them: what is registered, which is the challenger, and which, by the ledger, the champion."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
@@ -8,13 +7,16 @@ from notemill.errors import NotemillError, UsageError
 from notemill.lineage import shown_uri
 from notemill.registry.fetching import fetch, fetch_entry
 from notemill.registry.following import CHALLENGER, CHAMPION, champion_in_mlflow, look, read_followed
-from notemill.registry.records import Records
-from notemill.registry.tracked import CONTENT, FACTS, in_mlflow, insist, number_of, whole_versions
+from notemill.registry.ledger import Ledger
+from notemill.registry.records import Records, digest_of
+from notemill.registry.tracked import (CONTENT, DIGEST, FACTS, facts_of, in_mlflow, insist, number_of, tags_of,
+                                       whole_versions)
 
 
 @dataclass(frozen=True)
 class Version:
-    """One registered version, as people see it. `gone`: MLflow does not have it any more, the records do."""
+    """One registered version, as people see it. `gone`: MLflow does not have it any more, the records do; `changed`:
+    its tags in MLflow are not those that it was registered with."""
 
     version: int
     content: str
@@ -26,6 +28,7 @@ class Version:
     commit: str
     aliases: tuple[str, ...]
     gone: bool = False
+    changed: bool = False
 
     def as_json(self) -> dict:
         return asdict(self)
@@ -49,17 +52,31 @@ def versions(client, name: str, records: Records) -> list[Version]:
     ledger = read_followed(seen, name, records)
     aliases = {alias: number for alias, number in seen.aliases.items() if alias != CHAMPION}
     number = champion_in_mlflow(client, ledger)
-    found = [_version(one, aliases | ({CHAMPION: number} if number else {})) for one in whole_versions(client, name)]
+    aliases |= {CHAMPION: number} if number else {}
+    found = [_version(one, aliases, known(one, ledger, records)) for one in whole_versions(client, name)]
     if ledger.champion and number is None:
         found.append(_gone(client, ledger.champion, records))
     return sorted(found, key=lambda one: -one.version)
 
 
-def _version(one, aliases: Mapping[str, int]) -> Version:
+def known(one, ledger: Ledger, records: Records) -> Mapping | None:
+    """The manifest that a version in MLflow was registered with, by the ledger or its own digest; None where these
+    records do not have it."""
+    entry, content = ledger.versions().get(int(one.version)), one.tags[CONTENT]
+    kept = records.kept(entry["manifest"]) if entry and entry["content"] == content else None
+    if kept is None:
+        found = records.manifest(content)
+        kept = found if found and digest_of(found) == one.tags[DIGEST] else None
+    return kept
+
+
+def _version(one, aliases: Mapping[str, int], manifest: Mapping | None) -> Version:
+    """Facts from the manifest: tags are anybody's."""
     tags, number = one.tags, int(one.version)
-    facts = {fact: tags[f"notemill.{fact}"] for fact in FACTS}
-    return Version(version=number, content=tags[CONTENT], **facts | {"figure": json.loads(facts["figure"])},
-                   aliases=tuple(sorted(alias for alias, of in aliases.items() if of == number)))
+    told = facts_of(tags_of(manifest) if manifest else tags)
+    return Version(version=number, content=tags[CONTENT], **told,
+                   aliases=tuple(sorted(alias for alias, of in aliases.items() if of == number)),
+                   changed=bool(manifest) and not tags.items() >= tags_of(manifest).items())
 
 
 def _gone(client, entry: Mapping, records: Records) -> Version:

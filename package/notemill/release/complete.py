@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from notemill import signing, wheel
+from notemill import card, signing, wheel
 from notemill.errors import NotemillError
 from notemill.gate import page
 from notemill.project import Project
@@ -16,14 +16,14 @@ from notemill.registry import Records
 from notemill.release.described import card_files
 from notemill.runtime.golden import same
 
-PATIENCE = 300  # seconds that the golden rows may take
+PATIENCE = 300  # seconds that plan and golden rows may take
 
 
 def complete(project: Project, record: Mapping, records: Records, manifest: dict, verdict: Mapping) -> dict:
     """The manifest with verdict, golden rows, provenance and card."""
     metric = next(check for check in verdict["checks"] if check["check"] == "metric")
     manifest = {**manifest, "verdict": verdict["verdict"], "metric": verdict["metric"], "figure": metric["figure"]}
-    origin = project.record(manifest["run"]) or record
+    origin = project.origin(manifest["run"]) or record
     proof = wheel.statement(origin, {**manifest["files"], **manifest["code"]},
                             pipeline=project.name_of(project.pipeline.path))
     more = {"verdict.json": pretty(verdict), "provenance.json": pretty(proof),
@@ -32,9 +32,9 @@ def complete(project: Project, record: Mapping, records: Records, manifest: dict
     manifest = {**manifest, "files": files}
     words = card_files(project, record, records, manifest, verdict)
     files |= {name: records.add(data) for name, data in words.items()}
-    golden = golden_rows(project, record, records, manifest)
-    check_golden(json.loads(golden), verdict)
-    files["golden.json"] = records.add(golden)
+    made = asked(project, record, records, manifest)
+    check_golden(json.loads(made["golden.json"]), verdict)
+    files |= {name: records.add(data) for name, data in made.items()}
     return manifest
 
 
@@ -42,19 +42,30 @@ def pretty(value: object) -> bytes:
     return (json.dumps(value, sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()
 
 
-def golden_rows(project: Project, record: Mapping, records: Records, manifest: Mapping) -> bytes:
-    """What the package itself, in a process of its own, says of some held-out rows."""
+PROGRAM = """import sys
+from pathlib import Path
+from {package} import model
+from {package}.golden import make
+from notemill.compile import make as make_plan
+folder, table = Path(sys.argv[1]), Path(sys.argv[2])
+make_plan(folder, table, model())
+make(table, folder / "golden.json")
+"""
+
+
+def asked(project: Project, record: Mapping, records: Records, manifest: Mapping) -> dict[str, bytes]:
+    """What the package itself makes, in a process of its own: its scoring plan, and golden rows: what it says of some
+    held-out ones."""
     step, _, output = project.pipeline.gate["data"].partition(".")
     facts = next(one for one in record["steps"] if one["step"] == step)["outputs"][output]
     table, package = str(project.store.path(facts["sha256"])), wheel.import_name(manifest["name"])
     with tempfile.TemporaryDirectory(prefix="notemill-") as folder:
         wheel.write_tree(wheel.package_files(manifest, records.read), Path(folder))
-        words = f"import sys, pathlib; from {package}.golden import make; make(*map(pathlib.Path, sys.argv[1:]))"
-        failure = failure_of([sys.executable, "-c", words, table, "golden.json"], folder)
+        failure = failure_of([sys.executable, "-c", PROGRAM.format(package=package), package, table], folder)
         if failure:
             raise NotemillError("the model package", f"does not predict the held-out rows: {failure}",
                                 hint="what the model needs must be in cells tagged `export`, or in package/")
-        return Path(folder, "golden.json").read_bytes()
+        return {path.name: path.read_bytes() for path in Path(folder, package).iterdir() if path.name in card.LATER}
 
 
 def check_golden(golden: Mapping, verdict: Mapping) -> None:

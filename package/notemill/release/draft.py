@@ -21,27 +21,31 @@ def draft(project: Project, record: Mapping, held: Held) -> dict:
 
     The run is one that the gate is ready for (gate.check_ready).
     """
-    settings = project.pipeline.gate
-    model_step, schema_step = settings["model"].partition(".")[0], settings["schema"].partition(".")[0]
+    steps = [project.pipeline.gate[key].partition(".")[0] for key in ("model", "schema")]
     facts = {step["step"]: step for step in record["steps"]}
-    modules = code.code_of_run(project, record, model_step)
+    trained = facts[steps[0]]
+    modules = code.code_of_run(project, record, steps[0])
     check_secrets(project, modules)
+    files = files_of(project, facts, modules)
+    origin = project.origin(trained["origin_run"]) or record
+    manifest = {
+        "format": 1, "notemill": notemill.__version__, "name": project.pipeline.name, **origin_of(origin),
+        "risk": project.pipeline.risk or "low", **predicts(files["schema.json"]), "steps": steps,
+        "python": trained["components"]["python"], "trained_with": libraries(project, origin, trained, modules),
+        "files": {name: held.add(data) for name, data in files.items()},
+        "code": {module.path: held.add(module.text.encode()) for module in modules}}
+    runtime = {name: held.add(text) for name, text in wheel.runtime_files(manifest).items()}
+    return {**manifest, "runtime": runtime, "content": content_of(manifest), "requires": wheel.requirements(manifest)}
+
+
+def files_of(project: Project, facts: Mapping, modules: list[code.Module]) -> dict[str, bytes]:
+    """Model, schema, and the types that the model may hold. Raises UsageError where one is not what it should be."""
+    settings = project.pipeline.gate
     schema, model = (read_output(project, facts, settings[key]) for key in ("schema", "model"))
     check_schema(project, schema)
     check_model(project, model)
     types = [*settings.get("types", ()), *code.defined_names(modules)]
-    origin = project.record(facts[model_step]["origin_run"]) or record
-    manifest = {
-        "format": 1, "notemill": notemill.__version__, "name": project.pipeline.name, **origin_of(origin),
-        "risk": project.pipeline.risk or "low",
-        **predicts(schema), "steps": [model_step, schema_step], "python": facts[model_step]["components"]["python"],
-        "trained_with": libraries(project, origin, facts[model_step], modules),
-        "files": {"model.skops": held.add(model),
-                  "schema.json": held.add(schema),
-                  "types.json": held.add(canonical_json(sorted(types)).encode())},
-        "code": {module.path: held.add(module.text.encode()) for module in modules}}
-    runtime = {name: held.add(text) for name, text in wheel.runtime_files(manifest).items()}
-    return {**manifest, "runtime": runtime, "content": content_of(manifest), "requires": wheel.requirements(manifest)}
+    return {"model.skops": model, "schema.json": schema, "types.json": canonical_json(sorted(types)).encode()}
 
 
 def origin_of(origin: Mapping) -> dict:

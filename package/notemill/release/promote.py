@@ -7,13 +7,17 @@ from dataclasses import dataclass
 from notemill import lineage
 from notemill.errors import NotemillError, UsageError
 from notemill.project import Project
-from notemill.registry import (Ledger, Records, align, append, fetch, fetch_entry, find_version, moves, open_records,
-                               registry)
+from notemill.registry import (Ledger, Records, align, append, fetch, fetch_entry, fetch_kept, find_version, moves,
+                               open_records, read_ledger, registry)
 from notemill.registry.following import champion_in_mlflow
 from notemill.registry.people import check_person
 from notemill.release.described import demand_words
 from notemill.release.trust import check_version
 from notemill.release.who import default_person
+
+
+UNSEEN = "written while MLflow was away: the ledger was not held against what MLflow had seen of it"
+LATER = "MLflow's alias `champion` stays where it was until notemill registry check --fix, or the next move"
 
 
 @dataclass(frozen=True)
@@ -67,22 +71,29 @@ def not_by_itself(ledger: Ledger, why: str) -> Moved:
 
 
 def rollback(project: Project, by: str | None = None, reason: str | None = None, *, retire: bool = False) -> Moved:
-    """Back to the champion before; with `retire` to none at all."""
+    """Back to the champion before; with `retire` to none at all. It waits for no MLflow that is away."""
     by = person(project, by)
     if retire and not reason:
         raise UsageError("notemill rollback --retire", "says no reason", "--reason '...'")
 
     def decision(client, ledger, records):
         seen = moves.check_champion(ledger)["number"]
+        if retire:
+            return lambda now: moves.retire(now, seen, by, reason)
+        return lambda now: fit(project, client, records, now, moves.rollback(now, seen, by, reason))
 
-        def back(now):
-            move = moves.rollback(now, seen, by, reason)
-            check_version(records, fetch_entry(client, now.line[-2], records), project.environ)
-            return move
+    try:
+        return moving(project, decision)
+    except lineage.Away as error:
+        return moving_alone(project, decision, error)
 
-        return (lambda now: moves.retire(now, seen, by, reason)) if retire else back
 
-    return moving(project, decision)
+def fit(project: Project, client, records: Records, now: Ledger, move: dict) -> dict:
+    """The rollback, if what it goes back to is whole and may be loaded; `client`: None while MLflow is away."""
+    entry = now.line[-2]
+    manifest = fetch_entry(client, entry, records) if client else fetch_kept(entry, records)
+    check_version(records, manifest, project.environ)
+    return move
 
 
 def approve(project: Project, asked: str, by: str, reason: str) -> Moved:
@@ -119,6 +130,20 @@ def moving(project: Project, decision: Callable) -> Moved:
         return Moved(ledger, entry, (*entry["notes"], "the ledger has it, but MLflow's alias `champion` does not "
                                      f"follow yet: {error.where}: {error.got}; notemill registry check --fix"))
     return Moved(ledger, entry, (*entry["notes"], *([gone(ledger)] if away else [])))
+
+
+def moving_alone(project: Project, decision: Callable, away: lineage.Away) -> Moved:
+    """Decide and write by the ledger alone, while nobody answers for MLflow; the entry says so."""
+    name, records = project.pipeline.name, open_records(project)
+    ledger = read_ledger(records, name)
+    decide = decision(None, ledger, records)
+
+    def noted(now: Ledger) -> dict:
+        move = decide(now)
+        return {**move, "notes": [*move["notes"], UNSEEN]}
+
+    ledger, entry = append(records, name, noted, ledger)
+    return Moved(ledger, entry, (*entry["notes"], f"{away.where}: {away.got}", LATER))
 
 
 def gone(ledger: Ledger) -> str:

@@ -1,17 +1,18 @@
 """A run's model on its way into the registry: judged, described, sent."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from filelock import FileLock
 
 from notemill import gate, lineage, signing, wheel
 from notemill.errors import NotemillError
+from notemill.place import Denied
 from notemill.project import Project
 from notemill.registry import Held, Records, align, has_run, registry, take_up
 from notemill.registry import register as register_version
 from notemill.registry.moves import nobody
 from notemill.release.complete import complete
-from notemill.release.described import demand_words, summary_of
+from notemill.release.described import demand_words, link_in_mlflow, summary_of
 from notemill.release.draft import draft
 from notemill.release.known import known_of
 from notemill.release.trust import sign_version
@@ -20,22 +21,34 @@ from notemill.run.redaction import redactor_for
 ORIGIN = ("run", "commit", "dirty", "author")
 
 
-def judge(project: Project, record: Mapping, records: Records, *, rerun: bool = False) -> dict:
-    """The gate's verdict on the run's model, with the content that it is about: a draft that is then thrown away."""
+def judge(project: Project, record: Mapping, records: Records, *, rerun: bool = False,
+          told: Callable[[str], None] = lambda words: None) -> dict:
+    """The gate's verdict on the run's model, with the content that it is about: a draft that is then thrown away.
+
+    Records that may only be read will do: `told` gets what then is not noted.
+    """
     gate.check_ready(project, record)
     held = Held()
-    return judge_draft(project, record, records, draft(project, record, held), held, rerun=rerun)
+    manifest = draft(project, record, held)
+    verdict = judge_draft(project, record, records, manifest, held, rerun=rerun, told=told)
+    try:
+        note_attempt(project, record, records, manifest, verdict)
+    except Denied:
+        told(f"the records in {records.place_.shown()} may only be read: nothing is written there, nor that this model "
+             "was judged on these rows")
+    return verdict
 
 
 def judge_draft(project: Project, record: Mapping, records: Records, manifest: Mapping, held: Held, *,
-                rerun: bool = False) -> dict:
-    """The verdict, after which one attempt more stands in the records."""
-    held_out = held_out_digest(project, record)
-    with known_of(project, manifest, held, records, held_out) as known:
-        verdict = gate.judge(project, record, known, rerun=rerun)
-    records.note_attempt(held_out, manifest["content"],
+                rerun: bool = False, told: Callable[[str], None] = lambda words: None) -> dict:
+    with known_of(project, manifest, held, records, held_out_digest(project, record), told) as known:
+        return gate.judge(project, record, known, rerun=rerun)
+
+
+def note_attempt(project: Project, record: Mapping, records: Records, manifest: Mapping, verdict: Mapping) -> None:
+    """One attempt more stands in the records."""
+    records.note_attempt(held_out_digest(project, record), manifest["content"],
                          {key: verdict[key] for key in ("run", "verdict", "made", "metric")})
-    return verdict
 
 
 def held_out_digest(project: Project, record: Mapping) -> str:
@@ -58,16 +71,23 @@ def register(project: Project, record: Mapping, records: Records) -> tuple[dict,
         held = Held()
         manifest = draft(project, record, held)
         verdict = judge_draft(project, record, records, manifest, held)
+        note_attempt(project, record, records, manifest, verdict)
         if verdict["verdict"] != "passed":
             return verdict, None, None
         held.keep(records)
-        with registry(uri) as client:
-            align(client, manifest["name"], records)
-            known = take_up(client, manifest["name"], manifest["content"], records)
-        known = known or send(project, records, complete(project, record, records, manifest, verdict), uri)
-        note_origin(records, known, manifest)
-        sign_version(records, known, project.environ)
+        known = enter(project, record, records, manifest, verdict, uri)
     return verdict, known, known["version"]
+
+
+def enter(project: Project, record: Mapping, records: Records, manifest: dict, verdict: Mapping, uri: str) -> dict:
+    """What passed as a version, signed where there is a key: the one that is registered already, or a new one."""
+    with registry(uri) as client:
+        align(client, manifest["name"], records)
+        known = take_up(client, manifest["name"], manifest["content"], records)
+    known = known or send(project, record, records, complete(project, record, records, manifest, verdict), uri)
+    note_origin(records, known, manifest)
+    sign_version(records, known, project.environ)
+    return known
 
 
 def note_origin(records: Records, known: Mapping, draft_of_it: Mapping) -> None:
@@ -76,9 +96,9 @@ def note_origin(records: Records, known: Mapping, draft_of_it: Mapping) -> None:
         records.note_made_again(known["content"], {key: draft_of_it[key] for key in ORIGIN})
 
 
-def send(project: Project, records: Records, manifest: dict, uri: str) -> dict:
+def send(project: Project, record: Mapping, records: Records, manifest: dict, uri: str) -> dict:
     """Register in MLflow, after the lineage that waits: the version's manifest."""
-    run = run_in_mlflow(project, manifest, uri)
+    run = run_in_mlflow(project, manifest, uri, record["run"])
     own_name = f"{wheel.import_name(manifest['name'])}_{manifest['content'][:12]}"
     with registry(uri) as client:
         register_version(client, manifest, records, wheel.package_files(manifest, records.read, own_name), run,
@@ -87,21 +107,19 @@ def send(project: Project, records: Records, manifest: dict, uri: str) -> dict:
         return take_up(client, manifest["name"], manifest["content"], records)
 
 
-def link_in_mlflow(client, run: str, place: str) -> str:
-    """Where MLflow's own pages show the card, from any of them: they know the server's address."""
-    return f"#/experiments/{client.get_run(run).info.experiment_id}/runs/{run}/artifacts/{place}/card.html"
-
-
-def run_in_mlflow(project: Project, manifest: Mapping, uri: str) -> str:
+def run_in_mlflow(project: Project, manifest: Mapping, uri: str, reused_by: str | None = None) -> str:
     """MLflow's id of the run that trained the model. Its lineage is sent again where this MLflow does not have it:
-    a new database, or another server than the one that got it."""
-    folder = project.runs / manifest["run"]
+    a new database, or another server than the one that got it. For a run on another machine that this MLflow has never
+    seen, the run stands that reused what it made."""
+    elsewhere = reused_by is not None and project.record(manifest["run"]) is None
+    folder = project.runs / (reused_by if elsewhere else manifest["run"])
     for again in (False, True):
         if again and (folder / "run.json").is_file():
             lineage.mark_pending(folder)
         if lineage.pending_runs(project.runs):
             lineage.sync(project.runs, project.store, uri, redact=redactor_for(project).text)
-        run = lineage.published(folder).get(manifest["steps"][0])
+        sent = lineage.published(folder)
+        run = sent.get(manifest["steps"][0]) or (sent.get("") if elsewhere else None)
         with registry(uri) as client:
             if run and has_run(client, run):
                 return run

@@ -36,6 +36,7 @@ def check_version(records: Records, manifest: Mapping, environ: Mapping[str, str
     """Before a version is loaded: raise NotemillError where a key is trusted and has not signed it."""
     if not signing.trusts(environ):
         return
+    signing.check_trusted(environ)
     signature, what = records.place_.read(place_of(manifest)), f"version {manifest['version']} of '{manifest['name']}'"
     if signature is None:
         raise NotemillError(what, f"is not signed, and {signing.TRUSTED} is set: it is not loaded",

@@ -5,9 +5,16 @@ from dataclasses import dataclass, replace
 
 WIDTH, HEIGHT, GAP, MARGIN = 208, 126, 26, 6
 LANE = 16           # room that a passing edge takes in a layer
-LABEL = 14          # characters of an edge's label for which there is room
+LEAST = 128         # a node's width; narrower ones cannot be read: then the drawing is scrolled
+EASY = 150          # what a node keeps before the gaps get smaller,
+LEAST_GAP = 92      # and what they keep for labels
+LABEL = 14          # characters of a label that stands between layers that follow one another downwards
 LETTER = 6.2        # mean width of a label's character
+BESIDE = 16         # room that a label leaves free in a gap
 LINE = 14           # height of a label's line
+BOLD = 8.4          # mean width of a character of a node's name
+PADDING = 12        # of a node
+ROOM = {"wide": 1040, "narrow": 358}    # pixels that a page has for a drawing
 SWEEPS = 4
 DROP = 64           # a small layer beside a large one stays in sight of the page's beginning
 
@@ -20,9 +27,15 @@ class Way:
     across: float
     gap: float
     ports: float
+    down: bool = False
+
+    @property
+    def label(self) -> int:
+        """Characters of a label for which there is room."""
+        return LABEL if self.down else int((self.gap - BESIDE) / LETTER)
 
 
-RIGHT, DOWN = Way(WIDTH, HEIGHT, 116, 44), Way(HEIGHT, WIDTH, 56, 90)
+RIGHT, DOWN = Way(WIDTH, HEIGHT, 140, 44), Way(HEIGHT, WIDTH, 56, 90, down=True)
 
 
 @dataclass(frozen=True)
@@ -45,21 +58,26 @@ class Edge:
 
 @dataclass(frozen=True)
 class Drawing:
+    """`node` is the width of all nodes."""
+
     nodes: tuple[Node, ...]
     edges: tuple[Edge, ...]
     width: float
     height: float
+    node: float
 
 
 def draw(needs: Mapping[str, Iterable[str]], labels: Mapping[tuple[str, str], list[str]], *,
-         down: bool = False) -> Drawing:
-    """Places for the steps of `needs` (step -> the steps it needs; unknown ones and cycles' ends are left out)."""
+         down: bool = False, room: float | None = None) -> Drawing:
+    """Places for the steps of `needs` (step -> the steps it needs; unknown ones and cycles' ends are left out), no
+    wider than `room` where nodes that can be read allow it."""
     known = {step: [need for need in dict.fromkeys(wanted) if need in needs and need != step]
              for step, wanted in needs.items()}
-    depth, way = layer_of(known), DOWN if down else RIGHT
+    depth = layer_of(known)
     chains = {(source, target): chain(source, target, depth) for target in known for source in known[target]
               if depth[source] < depth[target]}
     layers = order(arrange(known, depth, chains), chains)
+    way = fitted(DOWN if down else RIGHT, layers, room)
     places = place(layers, way)
     leave, arrive = ports(chains, places, 0, way), ports(chains, places, -1, way)
     edges = with_room(make_edge(pair, stations, places, labels.get(pair, []), (leave[pair], arrive[pair]), way)
@@ -67,12 +85,27 @@ def draw(needs: Mapping[str, Iterable[str]], labels: Mapping[tuple[str, str], li
     along = MARGIN * 2 + len(layers) * (way.along + way.gap) - way.gap if layers else 0
     across = max((breadth(layer, way) for layer in layers), default=0) + 2 * MARGIN
     nodes = tuple(Node(step, *turned(places[step], way)) for step in known)
-    return Drawing(nodes, edges, *turned((along, across), way))
+    return Drawing(nodes, edges, *turned((along, across), way), way.across if down else way.along)
+
+
+def fitted(way: Way, layers: list[list], room: float | None) -> Way:
+    """The way with nodes, and at last gaps, so narrow that all of it fits; as it is where they would be too narrow."""
+    if room is None or not layers:
+        return way
+    if way.down:
+        widest = min((room - 2 * MARGIN - breadth(layer, replace(way, across=0))) / nodes for layer in layers
+                     if (nodes := sum(isinstance(node, str) for node in layer)))
+        return replace(way, across=round(min(way.across, widest), 1)) if widest >= LEAST else way
+    for gap in range(int(way.gap), LEAST_GAP - 1, -4):
+        widest = (room - 2 * MARGIN - (len(layers) - 1) * gap) / len(layers)
+        if widest >= (LEAST if gap == LEAST_GAP else EASY):
+            return replace(way, gap=gap, along=round(min(way.along, widest), 1))
+    return way
 
 
 def turned(point: tuple[float, float], way: Way) -> tuple[float, float]:
     """(along, across) as (x, y)."""
-    return point if way is RIGHT else point[::-1]
+    return point[::-1] if way.down else point
 
 
 def layer_of(needs: dict[str, list[str]]) -> dict[str, int]:
@@ -167,7 +200,7 @@ def make_edge(pair: tuple[str, str], stations: list, places: dict, names: list[s
     points[0] = (points[0][0], points[0][1] + away[0])
     points[-1] = (points[-1][0], points[-1][1] + away[1])
     middle_of_first = tuple(sum(pair) / 2 for pair in zip(*points[:2], strict=True))
-    return Edge(*pair, curve(points, way), shorten(names), ", ".join(names), *turned(middle_of_first, way))
+    return Edge(*pair, curve(points, way), shorten(names, way.label), ", ".join(names), *turned(middle_of_first, way))
 
 
 def with_room(edges: Iterable[Edge]) -> tuple[Edge, ...]:
@@ -188,6 +221,11 @@ def label_width(one: Edge, other: Edge) -> float:
     return (len(one.label) + len(other.label)) / 2 * LETTER + LETTER
 
 
+def is_long(name: str, width: float) -> bool:
+    """Whether a node's name takes more than one line."""
+    return len(name) * BOLD > width - 2 * PADDING
+
+
 def curve(points: list[tuple[float, float]], way: Way) -> str:
     """The path through the points, each (along, across)."""
     parts = ["M" + written(points[0], way)]
@@ -202,10 +240,10 @@ def written(point: tuple[float, float], way: Way) -> str:
     return " ".join(f"{number:g}" for number in turned(point, way))
 
 
-def shorten(names: list[str]) -> str:
+def shorten(names: list[str], most: int) -> str:
     """As many names as there is room for."""
     full = ", ".join(names)
-    if len(full) <= LABEL:
+    if len(full) <= most:
         return full
     first = names[0] if len(names) == 1 else f"{names[0]} +{len(names) - 1}"
-    return first if len(first) <= LABEL else first[:LABEL - 1] + "…"
+    return first if len(first) <= most else first[:most - 1].rstrip() + "…"

@@ -9,7 +9,6 @@ from notemill.report import cells, graph, page
 MOST_PLOTS = 12
 HEAD = {"done": "Done", "failed": "Failed", "interrupted": "Interrupted", "running": "Running"}
 WORDS = {"run": "run", "reused": "reused", "failed": "failed", "skipped": "skipped", "open": "not finished"}
-LONG_NAME = 22          # from this length a node's name takes two lines
 PURPOSE = 150           # characters of a purpose that a node has room for
 FOLD = 200              # characters from which a parameter's value is folded,
 SUMMARY = 40            # and what is shown of it
@@ -76,13 +75,13 @@ def step_row(step: dict) -> dict:
 def drawing_of(steps: list[dict], way: str) -> dict:
     """The pipeline drawn "wide", to the right, or "narrow", downwards."""
     drawing = graph.draw({step["step"]: step.get("needs") or [] for step in steps}, edge_labels(steps),
-                         down=way == "narrow")
+                         down=way == "narrow", room=graph.ROOM[way])
     rows = {step["step"]: step_row(step) for step in steps}
     nodes = [{"node": node, "row": rows[node.name], "under": under(rows[node.name]),
-              "long": len(node.name) >= LONG_NAME, "hint": hint(rows[node.name]),
+              "long": graph.is_long(node.name, drawing.node), "hint": hint(rows[node.name]),
               "purpose": page.cut(rows[node.name]["purpose"] or rows[node.name].get("notebook") or "", PURPOSE)}
              for node in drawing.nodes]
-    return {"way": way, "drawing": drawing, "nodes": nodes, "w": graph.WIDTH, "h": graph.HEIGHT}
+    return {"way": way, "drawing": drawing, "nodes": nodes, "w": drawing.node, "h": graph.HEIGHT}
 
 
 def hint(row: dict) -> str:

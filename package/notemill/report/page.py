@@ -17,6 +17,8 @@ WHY = {"push": "by a push", "pull request": "by a pull request", "schedule": "by
 STATUS = {"done": "done", "reused": "reused", "failed": "failed", "skipped": "skipped", "running": "running",
           "pending": "not run", "interrupted": "interrupted"}
 CODE = re.compile(r"(`+)(.+?)\1(?!`)")
+END = r"[-−]?\d[\d.,]*(?:e[-+]?\d+)?"
+INTERVAL = re.compile(rf"(?<![\w.]){END} to {END}(?!\w)|\[{END}, {END}\]")
 MOST = 2000         # characters of a heading or sentence that are looked at
 MARKS = [(re.compile(pattern), left) for pattern, left in (
     (r"^#{1,6}\s+", ""), (r"\s+#+$", ""),                                   # of a heading
@@ -67,7 +69,7 @@ def make_environment() -> object:
 
     environment = jinja2.Environment(loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True, trim_blocks=True,
                                      lstrip_blocks=True, auto_reload=False, bytecode_cache=Compiled())
-    environment.filters.update(seconds=seconds, size=size, figure=figure, cut=cut, parts=parts)
+    environment.filters.update(seconds=seconds, size=size, figure=figure, cut=cut, parts=parts, whole=whole)
     return environment
 
 
@@ -87,6 +89,13 @@ def web_link(address: object) -> str | None:
     except ValueError:
         return None
     return address if parts and parts.scheme in ("http", "https") and parts.netloc else None
+
+
+def whole(words: object) -> str:
+    """A text, escaped, in which the two ends of an interval stay on one line where there is room for them."""
+    from markupsafe import Markup, escape
+
+    return Markup(INTERVAL.sub(r'<span class="whole">\g<0></span>', str(escape(words))))  # noqa: S704 - escaped
 
 
 def seconds(value: object) -> str:

@@ -5,6 +5,7 @@ NOTEMILL_TRUSTED_KEY.
 """
 
 from notemill.signing.keys import KEPT_BACK, SIGNING, TRUSTED
-from notemill.signing.signature import check, may_sign, ready, sign, signature_of, trusts
+from notemill.signing.signature import check, check_trusted, may_sign, ready, sign, signature_of, trusts
 
-__all__ = ["KEPT_BACK", "SIGNING", "TRUSTED", "check", "may_sign", "ready", "sign", "signature_of", "trusts"]
+__all__ = ["KEPT_BACK", "SIGNING", "TRUSTED", "check", "check_trusted", "may_sign", "ready", "sign",
+           "signature_of", "trusts"]

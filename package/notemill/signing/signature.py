@@ -36,6 +36,12 @@ def trusts(environ: Mapping[str, str]) -> bool:
     return bool(environ.get(TRUSTED))
 
 
+def check_trusted(environ: Mapping[str, str]) -> None:
+    """Raise UsageError where the key that is trusted is none: before anything is said of signatures."""
+    if key := trusted(environ):
+        public_key(key)
+
+
 def sign(path: Path, environ: Mapping[str, str]) -> Path | None:
     """Sign a file with the key that the environment names: the signature's path, beside it; None where none is named.
 

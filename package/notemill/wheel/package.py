@@ -7,10 +7,12 @@ from pathlib import Path
 
 from notemill import runtime
 from notemill.files import canonical_json
+from notemill.report.numbered import numbered
 from notemill.wheel.renaming import rename_imports, rename_in_model, rename_types, top_level
 
 CODE = "code"
-PLAIN = ("schema.json", "golden.json", "card.md", "card.html", "verdict.json", "provenance.json")
+PLAIN = ("schema.json", "golden.json", "card.md", "card.html", "verdict.json", "provenance.json", "plan.json",
+         "plan.npz")
 OPTIONAL = {"card.html": 300_000}  # bytes: what is larger stays in the registry
 INIT = '''"""{summary}
 
@@ -88,6 +90,7 @@ def package_files(manifest: Mapping, read: Callable[[str], bytes], package: str 
     prefix, roots = f"{package}.{CODE}", top_level(manifest["code"])
     files = {name: read(manifest["files"][name]) for name in PLAIN if name in manifest["files"]}
     files = {name: data for name, data in files.items() if len(data) <= OPTIONAL.get(name, len(data))}
+    files |= {name: numbered(data, manifest.get("version")) for name, data in files.items() if name in OPTIONAL}
     kept = {name: read(sha256) for name, sha256 in manifest.get("runtime", {}).items()}
     files |= kept or runtime_files(manifest)  # versions of earlier notemills have kept none
     files |= {"__init__.py": _with_version(files["__init__.py"], manifest), "py.typed": b"",
@@ -107,7 +110,7 @@ def runtime_files(manifest: Mapping) -> dict[str, bytes]:
     They are kept with the version: another notemill makes the same package of it.
     """
     folder = Path(runtime.__file__).parent
-    files = {path.name: path.read_bytes() for path in sorted(folder.glob("*.py"))}
+    files = {path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(folder.rglob("*.py"))}
     return {**files, "__init__.py": _init(manifest), "__main__.py": MAIN.encode()}
 
 

@@ -1,9 +1,9 @@
 """Where a model comes from: an in-toto statement with SLSA's provenance predicate, version 1."""
 
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 
 import notemill
+from notemill.text import without_machine
 
 TYPE = "https://in-toto.io/Statement/v1"
 PREDICATE = "https://slsa.dev/provenance/v1"
@@ -58,13 +58,3 @@ def _data(record: Mapping) -> Iterator[dict]:
                 if (file["name"], file["sha256"]) not in seen:
                     seen.add((file["name"], file["sha256"]))
                     yield _resource(without_machine(file["name"]), file["sha256"])
-
-
-def without_machine(value: object) -> object:
-    """A value in which files outside the project go by their own names: where they lay says nothing elsewhere."""
-    if isinstance(value, Mapping):
-        return {name: without_machine(inner) for name, inner in value.items()}
-    if isinstance(value, list):
-        return [without_machine(inner) for inner in value]
-    outside = isinstance(value, str) and (Path(value).is_absolute() or Path(value).parts[:1] == ("..",))
-    return Path(value).name if outside else value

@@ -5,6 +5,8 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from datetime import datetime
+from functools import partial
 
 import pytest
 from keys import make_keys
@@ -12,6 +14,8 @@ from tiny import cli
 
 from notemill import signing
 from notemill.release import verify
+from notemill.release.archive import verify as archive_verify
+from notemill.wheel.archive import zip_bytes
 
 
 @pytest.fixture(scope="session")
@@ -42,9 +46,10 @@ def ask(folder, *words):
 
 
 def packed(folder, target):
-    with zipfile.ZipFile(target, "w") as archive:
-        for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-            archive.write(path, f"mixed-3/{path.relative_to(folder).as_posix()}")
+    """As `notemill export` would."""
+    names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+    when = datetime.fromisoformat(json.loads((folder / "manifest.json").read_bytes())["created"])
+    target.write_bytes(zip_bytes([(f"mixed-3/{name}", (folder / name).read_bytes()) for name in names], when))
     return target
 
 
@@ -145,6 +150,31 @@ def test_no_key_in_the_archive(sealed, keys):
         data = b"".join(archive.read(name) for name in archive.namelist())
     secret = keys.private.read_bytes().splitlines()[1]
     assert len(secret) == 64 and secret not in data and str(keys.private).encode() not in data
+
+
+@pytest.mark.parametrize("place", ["SHA256SUMS.sig", "wheel"])
+def test_each_changed_byte_of_a_signature_is_found(folder, keys, place):
+    path = folder / place if place != "wheel" else next((folder / "wheel").glob("*.sig"))
+    data, name = path.read_bytes(), path.relative_to(folder).as_posix().removesuffix(".sig")
+    files = {found.relative_to(folder).as_posix(): found.read_bytes() for found in folder.rglob("*") if found.is_file()}
+    public = archive_verify.load_key(keys.public)
+    check = partial(archive_verify.check_signature, name, public)
+    assert archive_verify.answer(check, files) == []
+    for at in range(len(data)):
+        for bit in (1, 32):
+            changed = data[:at] + bytes([data[at] ^ bit]) + data[at + 1:]
+            assert archive_verify.answer(check, {**files, f"{name}.sig": changed}), (at, bit, data[at - 9:at + 9])
+
+
+@pytest.mark.parametrize("change", [
+    lambda text: text.replace('"keyid"', '"keyid": "", "keyid"'), lambda text: text.replace('"keyid"', '"key\\u0069d"'),
+    lambda text: text.replace('"mediaType"', '"more": 1, "mediaType"')])
+def test_a_signature_in_another_form(folder, keys, change):
+    path = folder / "SHA256SUMS.sig"
+    assert change(path.read_text()) != path.read_text()
+    path.write_text(change(path.read_text()))
+    code, told = ask(folder, "--key", keys.public)
+    assert code == 1 and "not the form in which signatures are written" in told
 
 
 # the command

@@ -288,6 +288,30 @@ def test_each_damaged_byte_of_the_models_place_is_found(archive, unpacked, tmp_p
                    for line in wrong(unpacked, tmp_path / "a.zip"))
 
 
+HEAD, MIDDLE = b"PK\x03\x04", b"PK\x01\x02"  # of an entry, and of its line in the table of contents
+
+
+@pytest.mark.parametrize("change", [
+    lambda data: b"#!/bin/sh\nrm -r x\n" + data, lambda data: data + b"more", lambda data: data[:-2] + b"\x02\x00hi",
+    lambda data: data.replace(HEAD + b"\x14", HEAD + b"\x0a", 1),
+    lambda data: data[:10] + bytes([data[10] ^ 1]) + data[11:],
+    lambda data: data[:data.rindex(MIDDLE) + 36] + b"\x01" + data[data.rindex(MIDDLE) + 37:]])
+def test_a_container_that_was_changed(archive, unpacked, tmp_path, change):
+    """Around the files, which nobody has signed."""
+    path, data = tmp_path / "a.zip", archive.read_bytes()
+    path.write_bytes(change(data))
+    assert path.read_bytes() != data
+    assert wrong(unpacked, path) == ["a.zip: holds bytes that belong to no file, or headers that were changed"]
+    path.write_bytes(data)
+    assert ask(unpacked, path).returncode == 0 and verify_file(path, {}).wrong == []
+
+
+def test_another_folder_in_the_container(archive, unpacked, tmp_path):
+    (tmp_path / "a.zip").write_bytes(archive.read_bytes().replace(b"mixed-3/", b"mixed-9/"))
+    assert "a.zip: holds bytes that belong to no file, or headers that were changed" in wrong(
+        unpacked, tmp_path / "a.zip")
+
+
 @pytest.mark.parametrize("place", ["nowhere.zip", "verify.py"])
 def test_what_is_no_archive(unpacked, place):
     done = ask(unpacked, place)

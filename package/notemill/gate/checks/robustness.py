@@ -104,16 +104,21 @@ def check_cells(name: str, judged: Judged) -> Check:
     asked = [one for one in parts if one["n"]]
     if not asked:
         return not_asked(check, f"the package refuses {SAYS[name]} in words, as its contract has it")
+    return of_columns(name, asked, parts)
+
+
+def of_columns(name: str, asked: list[dict], parts: list[dict]) -> Check:
+    """Of all columns together; refused where the model breaks on one. `asked`: the parts that it was asked about."""
     n = sum(one["n"] for one in asked)
     count = round(sum(one["n"] * one["figure"] for one in asked))
-    broken = [one["hint"] for one in asked if one["outcome"] == "refused"]
     share = wilson(count, n)
     said = f"{count:,} of {n:,} answers are others with {SAYS[name]} in {len(asked)} column" + "s" * (len(asked) != 1)
+    broken = [one["hint"] for one in asked if one["outcome"] == "refused"]
     if broken:
         more = f"; and {len(broken) - 1} more columns" if len(broken) > 1 else ""
         said = f"the model breaks on {broken[0]}{more}: {REMEDIES[name]}"
-    return Check(check, "refused" if broken else "passed", share.figure, share.low, share.high, n, None, said,
-                 {"parts": parts})
+    return Check(f"robustness.{name}", "refused" if broken else "passed", share.figure, share.low, share.high, n, None,
+                 said, {"parts": parts})
 
 
 REMEDIES = {

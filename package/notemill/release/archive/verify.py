@@ -20,6 +20,7 @@ import re
 import sys
 import zipfile
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from functools import partial
 from pathlib import Path, PurePosixPath
 
@@ -27,6 +28,7 @@ SUMS, SIGNATURE = "SHA256SUMS", ".sig"
 UNSUMMED = (SUMS, SUMS + SIGNATURE)
 WHAT_COUNTS = ("name", "model", "schema", "types", "code", "trained_with")  # of a version, for its content's digest
 NAMING = ("__module__", "module_path")  # where a skops file names the module of a class or function
+BUNDLE = "application/vnd.dev.sigstore.bundle.v0.3+json"
 PAYLOAD = "application/vnd.in-toto+json"
 DAMAGE = (ValueError, LookupError, TypeError, AttributeError, SyntaxError, RecursionError, zipfile.BadZipFile,
           NotImplementedError, RuntimeError, MemoryError, EOFError, OSError)
@@ -75,7 +77,8 @@ def read(place: Path) -> tuple[Files, list[str]]:
         if place.is_dir():
             return read_folder(place)
         with zipfile.ZipFile(place) as archive:
-            return read_archive(archive)
+            files, strange = read_archive(archive)
+            return files, strange or list(check_container(place, files))
     except (OSError, zipfile.BadZipFile) as error:
         raise Unanswerable(f"{place}: neither a folder nor a zip archive that can be read: {error}") from None
 
@@ -111,6 +114,28 @@ def read_archive(archive: zipfile.ZipFile) -> tuple[Files, list[str]]:
     if len({entry.filename.partition("/")[0] for entry in archive.infolist()}) > 1:
         strange.append("there is more than one folder")
     return files, strange
+
+
+def check_container(place: Path, files: Files) -> Iterator[str]:
+    """Around the files nothing is otherwise than `notemill export` writes it: no bytes that belong to none of them."""
+    try:
+        made = rebuilt(files)
+    except DAMAGE:  # which file is to blame, the questions find
+        return
+    if made != place.read_bytes():
+        yield f"{place.name}: holds bytes that belong to no file, or headers that were changed"
+
+
+def rebuilt(files: Files) -> bytes:
+    """The archive of these files, each with the time when the version was made."""
+    facts, manifest, packed = json.loads(files["archive.json"]), manifest_of(files), io.BytesIO()
+    when = max((1980, 1, 1, 0, 0, 0), datetime.fromisoformat(manifest["created"]).timetuple()[:6])
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_STORED) as archive:
+        for name in sorted(files):
+            entry = zipfile.ZipInfo(f"{manifest['name']}-{facts['version']}/{name}", when)
+            entry.external_attr, entry.create_system = 0o100644 << 16, 3
+            archive.writestr(entry, files[name])
+    return packed.getvalue()
 
 
 # the questions
@@ -271,10 +296,18 @@ def is_of_version(name: str, data: bytes, files: Files, manifest: dict, version:
         return data == b""
     if name.startswith("code/"):
         return same_code(data, files[f"version/{name}"], roots, prefix)
+    if name == "card.html":
+        return data == numbered(files["version/card.html"], version)
     if name == "__init__.py":
         unnumbered = files["version/runtime/__init__.py"]
         return data == unnumbered.replace(b'__version__ = ""', f'__version__ = "{version}"'.encode())
     return data == files.get(f"version/runtime/{name}", files.get(f"version/{name}"))
+
+
+def numbered(page: bytes, version: str) -> bytes:
+    """The card's page with the number, which it did not have yet when it was registered."""
+    mark, number = b'<span class="number"></span>', version.partition("+")[0].encode()
+    return page.replace(mark, mark.replace(b"><", b"> of version " + number + b"<"), 1)
 
 
 def wheel_version(manifest: dict, number: int) -> str:
@@ -400,18 +433,46 @@ def check_signature(name: str, public, files: Files) -> Iterator[str]:
     from cryptography.hazmat.primitives import hashes
     from cryptography.hazmat.primitives.asymmetric.ec import ECDSA
 
-    envelope = json.loads(files[name + SIGNATURE])["dsseEnvelope"]
+    hint, envelope = parts_of(files[name + SIGNATURE])
     payload, signed = base64.b64decode(envelope["payload"]), base64.b64decode(envelope["signatures"][0]["sig"])
     digest = {256: hashes.SHA256, 384: hashes.SHA384, 521: hashes.SHA512}[public.curve.key_size]
     try:
         public.verify(signed, f"DSSEv1 {len(PAYLOAD)} {PAYLOAD} {len(payload)} ".encode() + payload, ECDSA(digest()))
     except InvalidSignature:
+        hint = None
+    if hint != fingerprint(public):
         yield f"{name}{SIGNATURE}: is not the signature of this key"
         return
     statement = json.loads(payload)
     resources = [{"name": ".", "algorithm": "sha256", "digest": sha256(files[name])}]
     if statement["predicate"]["resources"] != resources or statement["subject"][0]["name"] != name.split("/")[-1]:
         yield f"{name}: is not what was signed"
+
+
+def parts_of(data: bytes) -> tuple[str, dict]:
+    """(digest of the key, envelope) of a signature. Raises ValueError where it is not to the letter what is written,
+    but for spaces: a part of it is covered by no signature."""
+    bundle = json.loads(data)
+    hint = bundle["verificationMaterial"]["publicKey"]["hint"]
+    payload, signed = bundle["dsseEnvelope"]["payload"], bundle["dsseEnvelope"]["signatures"][0]["sig"]
+    exact = {"mediaType": BUNDLE, "verificationMaterial": {"publicKey": {"hint": hint}, "tlogEntries": []},
+             "dsseEnvelope": {"payload": same_again(payload), "payloadType": PAYLOAD,
+                              "signatures": [{"sig": same_again(signed), "keyid": ""}]}}
+    if bundle != exact or json.dumps(bundle, separators=(",", ":")).encode() != b"".join(data.split()):
+        raise ValueError("not the form in which signatures are written")
+    return hint, bundle["dsseEnvelope"]
+
+
+def fingerprint(public) -> str:
+    """The digest by which a signature names the key."""
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+    return sha256(public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
+
+
+def same_again(text: str) -> str:
+    """Text of base64 as it is written: what decodes to the same may look otherwise."""
+    return base64.b64encode(base64.b64decode(text, validate=True)).decode()
 
 
 def manifest_of(files: Files) -> dict:
