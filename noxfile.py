@@ -121,7 +121,7 @@ def stack(session: nox.Session) -> None:
 def stack_test(session: nox.Session) -> None:
     """The server with real parts: what a team does on it; backup, destroy, restore. Needs a Docker engine."""
     install_once(session, *nox.project.dependency_groups(GROUPS, "test"), "--editable", ".")
-    folder = session.create_tmp()
+    folder = str(Path(session.create_tmp()).resolve())
     stack = {"XDG_DATA_HOME": folder, "NOTEMILL_STACK": str(Path(folder, "notemill", "stack", "stack.json"))}
     try:
         session.run("notemill", "stack", "up", "--build", "--port", "7480", env=stack, stderr=None, **PATIENCE)

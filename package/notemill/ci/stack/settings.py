@@ -19,7 +19,7 @@ LOOPBACK = "127.0.0.1"      # where the engine takes a registry without TLS
 
 def folder(environ: Mapping[str, str] = os.environ) -> Path:
     base = environ.get("XDG_DATA_HOME") or Path(environ.get("HOME") or Path.home()) / ".local" / "share"
-    return Path(base) / "notemill" / "stack"
+    return Path(base, "notemill", "stack").absolute()  # the engine is told of it
 
 
 def path(environ: Mapping[str, str] = os.environ) -> Path:
