@@ -96,6 +96,20 @@ def demo(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def image(session: nox.Session) -> None:
+    """Build a container image of service and demo, and ask it: `-- VERSION|champion|WHEEL [--push REGISTRY/NAME]`."""
+    install_once(session, "--editable", ".[docker]")
+    session.run("notemill", "image", *(session.posargs or ["champion"]), stderr=None, **PATIENCE)
+
+
+@nox.session(default=False)
+def deploy(session: nox.Session) -> None:
+    """Put a version in the place of the one that serves, or take it back: `-- VERSION|previous --to TARGET`."""
+    install_once(session, "--editable", ".[docker]")
+    session.run("notemill", "deploy", *session.posargs, stderr=None, **PATIENCE)
+
+
+@nox.session(default=False)
 def stress(session: nox.Session) -> None:
     """Put a scoring service of your own under load, against its budgets: `nox -s stress -- [URL|VERSION|WHEEL]`."""
     install_once(session, "--editable", ".[serve]")

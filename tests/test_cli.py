@@ -30,12 +30,14 @@ def leaves(group, words=()):
 COMMANDS = leaves(module.cli)
 PUBLIC = ["run", "plan", "warm", "why", "get", "compare", "report", "debug", "lineage", "gc", "gate", "register",
           "versions", "card", "promote", "rollback", "approve", "ledger", "registry", "package", "score", "export",
-          "verify", "serve", "demo", "stress", "predictions", "init", "ci connect", "ci sign", "ci status",
+          "verify", "image", "serve", "demo", "stress", "predictions", "deploy",
+          "deployments", "undeploy", "init", "ci connect", "ci sign", "ci status",
           "ci retrain", "stack up", "stack status", "stack logs", "stack down", "stack backup", "stack restore"]
 IN_A_PROJECT = [name for name in PUBLIC
                 if name not in ("init", "verify", "predictions") and not name.startswith("stack ")]
 # What these print when they succeed has tests of its own.
-HEAVY = {"gate", "register", "card", "promote", "rollback", "approve", "package", "verify", "init", "predictions",
+HEAVY = {"gate", "register", "card", "promote", "rollback", "approve", "package", "verify", "image", "init",
+         "predictions", "deploy", "deployments", "undeploy",
          "demo", "serve", "score", "stress", "ci connect", "ci sign", "ci status", "ci retrain",
          *(name for name in PUBLIC if name.startswith("stack "))}
 # Words for each command: some that succeed once there has been a run, and some that fail, with the exit code.
@@ -49,10 +51,12 @@ WORDS = {"run": ([], ["nowhere"], 2), "plan": ([], ["nowhere"], 2), "why": (["on
          "approve": (None, ["99", "--by", "Ada", "--reason", "x"], 2), "registry": (["check"], ["chek"], 2),
          "versions": ([], ["nowhere"], 2), "card": (None, ["99"], 2),
          "package": (None, ["99"], 2), "export": ([], ["nowhere"], 2),
-         "verify": (None, ["FILE"], 2), "demo": (None, ["99"], 2),
+         "verify": (None, ["FILE"], 2), "image": (None, ["99"], 2), "demo": (None, ["99"], 2),
          "serve": (None, ["99"], 2), "score": (None, ["99", "FILE.csv", "FILE.parquet"], 2),
          "stress": (None, ["http://8.8.8.8"], 2),
          "predictions": (None, ["FILE"], 2),
+         "deploy": (None, ["99", "--to", "nowhere"], 2), "deployments": (None, ["nowhere"], 2),
+         "undeploy": (None, ["nowhere"], 2),
          "init": (None, ["FILE", "--target", "y"], 2),
          "ci connect": (None, ["no-address"], 2), "ci sign": (None, [], 2), "ci status": (None, [], 2),
          "ci retrain": (None, ["--reason", "x"], 2), "stack up": (None, ["--host", "127.0.0.1"], 2),
@@ -91,7 +95,7 @@ def test_every_command_has_help(name):
 @pytest.mark.parametrize("name", list(COMMANDS))
 def test_every_command_and_option_is_documented(name):
     sections = re.split(r"^###\s", REFERENCE.read_text(), flags=re.M)
-    own = [section for section in sections if section.startswith(f"`notemill {name}")]
+    own = [section for section in sections if re.match(rf"`notemill {name}[ `]", section)]
     assert len(own) == 1, f"{REFERENCE} has no section for {name}"
     text = own[0] if name != "plan" else own[0] + next(s for s in sections if s.startswith("`notemill run"))
     for word in options_of(name):

@@ -43,7 +43,7 @@ INSTALL_LOCK = true
 SECRET_KEY = {secret}
 INTERNAL_TOKEN = {internal}
 [oauth2]
-ENABLED = false
+ENABLED = true
 [service]
 DISABLE_REGISTRATION = true
 [actions]

@@ -14,6 +14,7 @@ import notemill
 from notemill import code
 from notemill.contract import check, load
 from notemill.init import laying
+from notemill.init.files import TEMPLATES
 from notemill.init.starter import template
 from notemill.memory import Memory
 from notemill.notebook import read_notebook
@@ -23,7 +24,7 @@ FILES = {
     "notebooks/pipeline.yaml", "notebooks/contract.yaml", "notebooks/prepare.ipynb", "notebooks/train.ipynb",
     "notebooks/evaluate.ipynb", "package/project/__init__.py", "setup.py", "noxfile.py", "tests/test_exported.py",
     "tests/test_pipeline.py", ".drone.yml", "Dockerfile", ".dockerignore", "model_card.md", ".pre-commit-config.yaml",
-    ".flake8",
+    ".flake8", "deploy/targets.yaml",
     ".gitignore", "README.md", "constraints.txt", "data/in.csv"}
 
 
@@ -131,12 +132,11 @@ def test_the_server_calls_nox_alone(made):
 def test_the_package_has_the_name_that_exported_code_gets(init, table, rows, tmp_path):
     assert init(table(rows), folder=tmp_path / "My-Model").code == 0
     assert (tmp_path / "My-Model" / "package" / code.package_name("My-Model") / "__init__.py").exists()
-    assert "my_model_model" in (tmp_path / "My-Model" / "Dockerfile").read_text()
 
 
 def test_this_repositorys_own_image_is_made_as_a_new_projects_is():
-    own = template("Dockerfile", {"image": "breast-cancer-model", "package": "breast_cancer", "python": "3.11"})
-    assert (ROOT / "Dockerfile").read_text(encoding="utf-8") == own
+    own = template(TEMPLATES["Dockerfile"], {"python": "3.11"})
+    assert (ROOT / "Dockerfile").read_text(encoding="utf-8") == own and "ARG BASE=python:3.11-slim" in own
 
 
 # Where the table stands

@@ -118,6 +118,19 @@ def test_main_judges_beside_its_champion(main, variables, tmp_path):
     assert (told.code, told.err) == (0, "") and "the champion (version 1)" in compared(told.json)
 
 
+def test_results_of_a_run_that_nobody_knows_can_be_registered(main, variables, tmp_path, monkeypatch):
+    """As those of a project that had another name then."""
+    shutil.copytree(main / "store", tmp_path / "store")
+    shutil.rmtree(tmp_path / "store" / "runs")
+    monkeypatch.setenv("NOTEMILL_STORE", str(tmp_path / "store"))
+    monkeypatch.setenv("NOTEMILL_RECORDS", str(tmp_path / "records"))
+    root = checkout(tmp_path / "next")
+    told = cli("run", "--json", project=root)
+    assert told.code == 0 and {step["action"] for step in told.json["steps"]} == {"reuse"}
+    told = cli("register", "--json", project=root)
+    assert (told.code, told.json.get("version")) == (0, 1), told.err or told.out
+
+
 def test_records_may_be_named_by_the_environment(tmp_path, monkeypatch):
     root = checkout(tmp_path / "build", records="../elsewhere")
     monkeypatch.setenv("NOTEMILL_RECORDS", str(tmp_path / "records"))

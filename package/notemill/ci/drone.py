@@ -14,6 +14,11 @@ def of(slug: str, *parts: object) -> str:
     return join("api", "repos", *slug.split("/", 1), *parts)
 
 
+def user(drone: Server) -> dict | None:
+    """Whose token it is; by that name Drone asks the forge, too."""
+    return find(drone, "/api/user")
+
+
 def sync(drone: Server) -> None:
     """Ask the forge again which repositories there are."""
     call(drone, "POST", "/api/user/repos", query={"async": "false"})

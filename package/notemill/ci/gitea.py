@@ -50,6 +50,17 @@ def person(forge: Server, name: str) -> dict | None:
     return find(forge, join("api", "v1", "users", name))
 
 
+def is_member(forge: Server, organisation: str, name: str) -> bool:
+    """False, too, where the token's user may not know, and where there is no such organisation."""
+    try:
+        call(forge, "GET", join("api", "v1", "orgs", organisation, "members", name))
+    except Refused as refused:
+        if refused.status in (302, 303, 403, 404):
+            return False
+        raise
+    return True
+
+
 def collaborates(forge: Server, slug: str, name: str) -> bool:
     try:
         call(forge, "GET", of(slug, "collaborators", name))

@@ -1,14 +1,12 @@
 """`notemill stack`: the server of this machine."""
 
-import email
 import sys
-import zipfile
 from collections.abc import Iterator
-from io import BytesIO
 from pathlib import Path
 
 import click
 
+from notemill import distribution
 from notemill.ci.stack import backup as backups
 from notemill.ci.stack import compose as composing
 from notemill.ci.stack import engine as engines
@@ -16,9 +14,10 @@ from notemill.ci.stack import health, images, state
 from notemill.ci.stack import settings as own
 from notemill.ci.stack.compose import Compose
 from notemill.ci.stack.told import Told
+from notemill.ci.stack.up import alone
 from notemill.ci.stack.up import up as bring_up
 from notemill.commands.shared import print_json
-from notemill.errors import NotemillError, UsageError
+from notemill.errors import UsageError
 from notemill.text import style_for, table
 
 
@@ -66,16 +65,16 @@ def logs(name: str, follow: bool, *, as_json: bool) -> None:
 
 def down(volumes: bool, *, as_json: bool) -> None:
     compose, told = here(), Told()
-    with told("stopping all parts" + (" and deleting what they hold" if volumes else "")):
+    with alone(), told("stopping all parts" + (" and deleting what they hold" if volumes else "")):
         backups.down(compose, volumes)
-    if volumes:
-        own.remove()
+        if volumes:
+            own.remove()
     done({"error": None}, "" if volumes else "What it holds is kept; notemill stack up starts it again.", as_json)
 
 
 def backup(file: Path, *, as_json: bool) -> None:
     compose, told = here(), Told()
-    with told(f"writing {file} (the parts stand still)"):
+    with alone(), told(f"writing {file} (the parts stand still)"):
         size = backups.backup(compose, file)
     with told("all parts answer again"):
         for part in own.PARTS:
@@ -89,7 +88,7 @@ def restore(file: Path, *, as_json: bool) -> None:
     settings = backups.check(file)
     told, engine = Told(), engines.find()
     images.ensure(engine, settings["built"], wheel(), told)
-    with told(f"reading {file}"):
+    with alone(), told(f"reading {file}"):
         backups.restore(engine, file)
     up(as_json=as_json)
 
@@ -121,25 +120,5 @@ def welcome(settings: dict, seconds: float) -> Iterator[str]:
 
 def wheel() -> images.Wheel:
     """Notemill as it runs here, for the image that steps run in."""
-    from notemill.init import starter, vendored
-
-    _, files = vendored.requirement()
-    if not files:
-        raise NotemillError("notemill stack", "a notemill from an index is not supported yet")
-    ((name, content),) = files.items()
-    return images.Wheel(Path(name).name, content, needs(content), starter.shared_files()["constraints.txt"])
-
-
-def needs(content: bytes) -> tuple[str, ...]:
-    """What the wheel asks for, with the extras that builds use."""
-    with zipfile.ZipFile(BytesIO(content)) as archive:
-        name = next(name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
-        facts = email.message_from_bytes(archive.read(name))
-    return tuple(sorted(need for line in facts.get_all("Requires-Dist") if (need := _wanted(line))))
-
-
-def _wanted(line: str) -> str | None:
-    what, _, condition = (part.strip() for part in line.partition(";"))
-    if "extra ==" not in condition:
-        return line
-    return what if any(f'extra == "{extra}"' in condition for extra in images.EXTRAS if extra) else None
+    name, content = distribution.own_wheel()
+    return images.Wheel(name, content, distribution.needs(content, images.EXTRAS), distribution.constraints())

@@ -6,11 +6,13 @@ from collections.abc import Mapping
 
 import notemill
 from notemill.code import package_name
-from notemill.init.starter import shared_files, template
+from notemill.distribution import shared_files
+from notemill.init.starter import template
 
 TEMPLATES = {"README.md": "README.md", "setup.py": "setup.py.txt", "noxfile.py": "noxfile.py.txt",
              ".drone.yml": "drone.yml",
-             "Dockerfile": "Dockerfile", ".dockerignore": "dockerignore", ".gitignore": "gitignore",
+             "Dockerfile": "../../release/image/files/Dockerfile",
+             ".dockerignore": "dockerignore", ".gitignore": "gitignore",
              "model_card.md": "model_card.md", "tests/test_exported.py": "test_exported.py.txt",
              "tests/test_pipeline.py": "test_pipeline.py.txt"}
 PINS = "# The versions with which Notemill {version} was tested: what the sessions of noxfile.py install.\n"

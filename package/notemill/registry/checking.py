@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 
 from notemill.errors import NotemillError
+from notemill.registry.deployed import read_deployments
 from notemill.registry.fetching import fetch_entry, in_second_place, kept_whole
 from notemill.registry.following import (CHALLENGER, CHAMPION, TAG, Seen, champion_in_mlflow, look, shown,
                                          told_otherwise, until_still)
@@ -44,7 +45,8 @@ def check(client, name: str, records: Records, describe: Describe = no_words) ->
         return None, [Finding(error.where, f"{error.got}" + (f" ({error.allowed})" if error.allowed else ""),
                               error.hint or "")]
     champion = [] if told_otherwise(ledger, seen.tag) else champion_findings(client, ledger, seen)
-    return ledger, [*tag_findings(ledger, seen, records), *champion, *challenger_findings(client, name, seen),
+    return ledger, [*tag_findings(ledger, seen, records), *deployment_findings(name, records), *champion,
+                    *challenger_findings(client, name, seen),
                     *version_findings(client, ledger, records), *shown_findings(client, ledger, records, describe)]
 
 
@@ -57,6 +59,14 @@ def tag_findings(ledger: Ledger, seen: Seen, records: Records) -> Iterator[Findi
     elif ledger.number and seen.there and seen.tag != f"{ledger.number}:{ledger.head}":
         yield Finding(f"MLflow's tag `{TAG}`", f"is {seen.tag or 'not there'}, and the ledger's last entry is "
                       f"{ledger.number}", FIX, fixable=True)
+
+
+def deployment_findings(name: str, records: Records) -> Iterator[Finding]:
+    """The ledger of deployments, which has no other side to be held against."""
+    try:
+        read_deployments(records, name)
+    except NotemillError as error:
+        yield Finding(error.where, error.got, error.hint or "")
 
 
 def champion_findings(client, ledger: Ledger, seen: Seen) -> Iterator[Finding]:

@@ -110,7 +110,7 @@ def send(project: Project, record: Mapping, records: Records, manifest: dict, ur
 def run_in_mlflow(project: Project, manifest: Mapping, uri: str, reused_by: str | None = None) -> str:
     """MLflow's id of the run that trained the model. Its lineage is sent again where this MLflow does not have it:
     a new database, or another server than the one that got it. For a run on another machine that this MLflow has never
-    seen, the run stands that reused what it made."""
+    seen, or of a project of another name, the run stands that reused what it made."""
     elsewhere = reused_by is not None and project.record(manifest["run"]) is None
     folder = project.runs / (reused_by if elsewhere else manifest["run"])
     for again in (False, True):
@@ -119,7 +119,7 @@ def run_in_mlflow(project: Project, manifest: Mapping, uri: str, reused_by: str 
         if lineage.pending_runs(project.runs):
             lineage.sync(project.runs, project.store, uri, redact=redactor_for(project).text)
         sent = lineage.published(folder)
-        run = sent.get(manifest["steps"][0]) or (sent.get("") if elsewhere else None)
+        run = sent.get(manifest["steps"][0]) or (sent.get("") if elsewhere or manifest["run"] == reused_by else None)
         with registry(uri) as client:
             if run and has_run(client, run):
                 return run

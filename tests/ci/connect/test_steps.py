@@ -52,8 +52,50 @@ def test_a_repository_that_drone_hears_of_late(fakes):
 
 def test_a_repository_that_drone_never_hears_of(fakes):
     fakes.drone.answers["POST /api/user/repos"] = (200, [])
-    with pytest.raises(Refused, match="has no such thing"):
+    with pytest.raises(NotemillError, match="cannot take ada/house: has no such thing") as error:
         steps.activation(fakes.servers, SLUG)
+    assert "administrator of the repository" in error.value.hint
+
+
+def test_a_repository_that_drones_user_may_only_read(fakes):
+    fakes.drone.answers |= {"POST /api/user/repos": (200, []), f"POST {D}": (403, None),
+                            "GET /api/user": (200, {"login": "ci"})}
+    with pytest.raises(NotemillError, match="does not allow it") as error:
+        steps.activation(fakes.servers, SLUG)
+    assert "make ci an administrator of the repository" in error.value.hint
+    assert fakes.drone.words().count(f"POST {D}") == 1
+
+
+C = f"{G}/collaborators/ci"
+
+
+@pytest.fixture
+def of_others(fakes):
+    """Drone's user is `ci`, whom the forge knows, and Drone sees the repository at its second look."""
+    fakes.drone.answers |= {"POST /api/user/repos": (200, []), f"POST {D}": [(404, None), (200, {"active": True})],
+                            "GET /api/user": (200, {"login": "ci"})}
+    fakes.forge.answers |= {"GET /api/v1/users/ci": (200, {"login": "ci"}), f"PUT {C}": (204, None)}
+    return fakes
+
+
+def test_drones_user_is_let_into_a_repository_of_others(of_others):
+    said = steps.activation(of_others.servers, SLUG)
+    assert "ci, who connects Drone with the forge, administers it now" in said.words
+    assert of_others.forge.body(f"PUT {C}") == {"permission": "admin"}
+
+
+@pytest.mark.parametrize("answer", [{f"GET {C}": (204, None)}, {"GET /api/v1/orgs/ada/members/ci": (204, None)},
+                                    {"GET /api/v1/users/ci": (404, None)}])
+def test_who_is_in_it_already_or_unknown_is_given_nothing(of_others, answer):
+    of_others.forge.answers |= answer
+    said = steps.activation(of_others.servers, SLUG)
+    assert said.changed and "administers" not in said.words and f"PUT {C}" not in of_others.forge.words()
+
+
+def test_nobody_is_let_into_what_is_their_own(of_others):
+    of_others.drone.answers["GET /api/user"] = (200, {"login": "Ada"})
+    assert steps.activation(of_others.servers, SLUG).changed
+    assert not [words for words in of_others.forge.words() if words.startswith("PUT")]
 
 
 @pytest.mark.parametrize("hook", [None, {"active": False}, {"active": True, "config": {"url": "http://other/hook"}}])

@@ -1,7 +1,10 @@
 """The compose file and what it is told: each variable has a value, and pull requests get no more than they may."""
 
+import os
 import re
+import shutil
 import stat
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -9,6 +12,7 @@ import yaml
 
 from notemill.ci.stack import compose, images
 from notemill.ci.stack import settings as own
+from notemill.ci.steward.settings import read_settings
 from notemill.errors import UsageError
 
 VARIABLE = re.compile(r"\$\{(\w+)(?::-)?\}")
@@ -37,6 +41,10 @@ def environ(settings, folder):
 
 @pytest.fixture(scope="module")
 def services(environ):
+    return services_of(environ)
+
+
+def services_of(environ):
     text = (compose.FILES / "compose.yaml").read_text()
     return yaml.safe_load(VARIABLE.sub(lambda found: environ[found[1]], text))["services"]
 
@@ -64,6 +72,37 @@ def test_only_the_proxy_has_ports(services):
     assert [name for name, facts in services.items() if "ports" in facts] == ["proxy"]
     assert sorted(services["proxy"]["ports"]) == sorted(
         [f"172.30.73.1:{port}:{port}" for port in range(7300, 7305)] + ["127.0.0.1:7302:7302"])
+
+
+@pytest.mark.parametrize(("host", "published"), [
+    (None, {"172.30.73.1"}), ("192.0.2.7", {"192.0.2.7"}), ("box.example", {"0.0.0.0"}), ("fd00::2", {"fd00::2"})])
+def test_the_compose_of_this_machine_takes_the_file(tmp_path, host, published):
+    """The plugin or the older program, whichever is there: only read, nothing is started."""
+    program = shutil.which("docker-compose")
+    plugin = shutil.which("docker") and subprocess.run(["docker", "compose", "version"], capture_output=True).returncode
+    if plugin != 0 and program is None:
+        pytest.skip("there is no Compose here")
+    made = own.new(host, 7300, "172.30.73.0/24", "172.30.73.1", True)
+    compose.lay_files(tmp_path, made)
+    given = {**os.environ, **compose.environment(made, images.names(True, {}), tmp_path, "/var/run/docker.sock")}
+    done = subprocess.run([*(["docker", "compose"] if plugin == 0 else [program]), "-p", "notemill-7300", "-f",
+                           tmp_path / "compose.yaml", "config"], env=given, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    services = yaml.safe_load(done.stdout)["services"]
+    assert set(services) == set(compose.SERVICES) and services["steward"]["environment"]["NOTEMILL_FORGE_URL"]
+    assert {bound_to(port) for port in services["proxy"]["ports"]} == published | {"127.0.0.1"}
+    assert services["drone"]["environment"]["DRONE_SERVER_HOST"] == own.drone_host(made)
+
+
+def bound_to(port):
+    """Of a port as either of them writes it: a mapping, or a text as 192.0.2.7:7300:7300/tcp."""
+    return port["host_ip"] if isinstance(port, dict) else port.rsplit(":", 2)[0]
+
+
+def test_an_address_with_colons_stands_in_brackets_before_a_port():
+    made = own.new("fd00::2", 7300, "172.30.73.0/24", "172.30.73.1", True)
+    given = compose.environment(made, images.names(True, {}), Path(), "/s")
+    assert given["BIND"] == "[fd00::2]" and given["DRONE_HOST"] == "[fd00::2]:7301"
 
 
 def test_steps_of_pull_requests_get_no_socket_no_writable_store_and_no_mlflow(services, folder, settings):
@@ -103,6 +142,15 @@ def test_only_the_steward_holds_the_forges_token(services, settings):
     token = settings["tokens"]["forge_steward"]
     assert [name for name, facts in services.items() if token in str(facts)] == ["steward"]
     assert not [name for name, facts in services.items() if settings["tokens"]["forge_admin"] in str(facts)]
+
+
+@pytest.mark.parametrize("kept, reviews", [({}, 0), ({"reviews": 0}, 0), ({"reviews": 2}, 2)])
+def test_the_steward_understands_what_it_is_given(settings, folder, kept, reviews):
+    made = {name: value for name, value in settings.items() if name != "reviews"} | kept    # {}: of an older notemill
+    environ = compose.environment(made, images.names(True, {}), folder, "/var/run/docker.sock")
+    found = read_settings(services_of(environ)["steward"]["environment"])
+    assert (found.reviews, found.port, found.forge) == (reviews, 7310, settings["urls"]["forge"])
+    assert found.forge_token == settings["tokens"]["forge_steward"]
 
 
 def test_no_password_of_a_login_reaches_the_proxy(services, settings):

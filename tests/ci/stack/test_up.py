@@ -1,9 +1,11 @@
 """What `up` refuses before it touches anything."""
 
 import pytest
+from tiny import cli
 
 from notemill.ci.stack import settings as own
 from notemill.ci.stack import up
+from notemill.commands import stack as command
 from notemill.errors import UsageError
 
 
@@ -35,6 +37,33 @@ def test_the_same_again_or_nothing_is_fine(settings, asked):
     up.check_asked({**settings, "built": True}, {"build": True})
 
 
+@pytest.mark.parametrize("asked, kept", [({}, 1), ({"reviews": None}, 1), ({"reviews": 0}, 0), ({"reviews": 2}, 2)])
+def test_how_many_reviews_the_steward_waits_for_stays_until_it_is_said_anew(settings, asked, kept):
+    settings["reviews"] = 1
+    up.keep_asked(settings, asked)
+    assert settings["reviews"] == kept
+
+
+@pytest.mark.parametrize("words, environ, asked", [
+    ([], {}, None), (["--reviews", "2"], {}, 2), ([], {"NOTEMILL_STEWARD_REVIEWS": "3"}, 3),
+    (["--reviews", "0"], {"NOTEMILL_STEWARD_REVIEWS": "3"}, 0)])
+def test_the_option_goes_before_the_variable(monkeypatch, words, environ, asked):
+    seen = []
+    monkeypatch.setattr("notemill.commands.stack.bring_up", lambda asked, wheel, told: seen.append(asked["reviews"])
+                        or own.new(None, 7300, "172.30.73.0/24", "172.30.73.1", False))
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    assert cli("stack", "up", *words).code == 0 and seen == [asked]
+
+
+@pytest.mark.parametrize("words, environ", [(["--reviews", "21"], {}), ([], {"NOTEMILL_STEWARD_REVIEWS": "two"})])
+def test_no_number_of_reviews_is_refused(monkeypatch, words, environ):
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    told = cli("stack", "up", *words)
+    assert told.code == 2 and "reviews" in told.err.lower()
+
+
 def test_until_there_is_something_in_it_it_may_be_made_anew(settings):
     assert not up.holds_anything(Engine(), settings)
     assert up.holds_anything(Engine("notemill-7300-store"), settings)
@@ -46,6 +75,20 @@ def test_two_at_once_are_not_let_in(tmp_path):
         pass
     with up.alone(environ):
         pass
+
+
+@pytest.mark.parametrize("words", [["down"], ["down", "--volumes"], ["backup", "FILE"], ["restore", "FILE"]])
+def test_nothing_is_taken_from_one_that_another_is_at_work_on(settings, monkeypatch, tmp_path, words):
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    monkeypatch.setattr(command, "here", lambda: None)
+    monkeypatch.setattr(command.engines, "find", lambda: None)
+    monkeypatch.setattr(command.images, "ensure", lambda *words: None)
+    for name in ("down", "backup", "restore"):
+        monkeypatch.setattr(command.backups, name, lambda *words: pytest.fail("it was touched"))
+    monkeypatch.setattr(command.backups, "check", lambda file: settings)
+    with up.alone():
+        told = cli("stack", *(word.replace("FILE", str(tmp_path / "b.tar")) for word in words))
+    assert told.code == 2 and "another one is at work" in told.err
 
 
 class Recorded:
@@ -65,6 +108,7 @@ class Recorded:
 def start(settings, monkeypatch):
     """`up.start` with servers that answer; gives what Compose was asked for, less the services' names."""
     monkeypatch.setattr(up.health, "wait", lambda *words: None)
+    monkeypatch.setattr(up.state, "wait", lambda compose: None)
     monkeypatch.setattr(up.login, "linked", lambda settings: True)
     settings["mlflow"]["hash"] = settings["registry"]["hash"] = "$6$"
 

@@ -27,7 +27,8 @@ def test_what_is_said_is_taken(tmp_path):
 @pytest.mark.parametrize("more, words", [
     ({"NOTEMILL_FORGE_URL": ""}, "NOTEMILL_FORGE_URL"), ({"NOTEMILL_DRONE_URL": "drone"}, "'drone' is no address"),
     ({"NOTEMILL_FORGE_TOKEN": ""}, "a token is needed"), ({"NOTEMILL_DRONE_TOKEN_FILE": "/nowhere"}, "cannot be read"),
-    ({"NOTEMILL_STEWARD_REVIEWS": "many"}, "'many' is no number"), ({"NOTEMILL_STEWARD_REVIEWS": "-1"}, "no number")])
+    ({"NOTEMILL_STEWARD_REVIEWS": "many"}, "'many' is no number"), ({"NOTEMILL_STEWARD_REVIEWS": "-1"}, "no number"),
+    ({"NOTEMILL_STEWARD_REVIEWS": "1.5"}, "no whole number"), ({"NOTEMILL_STEWARD_PORT": "nan"}, "no number")])
 def test_what_is_wrong_is_told(more, words):
     with pytest.raises(Unusable, match=words):
         read_settings({**GOOD, **more})

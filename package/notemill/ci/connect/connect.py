@@ -17,7 +17,15 @@ def choose_slug(servers: Servers, folder: Path, project: str, asked: str | None)
     known = repository.known_slug(folder, servers.forge.url)
     if asked and known and asked.lower() != known.lower():
         raise UsageError("--name", f"the git remotes say {known}", hint="change the remote first: git remote set-url")
-    return known or asked or f"{gitea.user(servers.forge)['login']}/{project}"
+    return as_written(servers, known or asked or f"{gitea.user(servers.forge)['login']}/{project}")
+
+
+def as_written(servers: Servers, slug: str) -> str:
+    """As the forge writes it: to that, capitals are all the same, and to Drone they are not."""
+    owner, name = slug.split("/", 1)
+    there = gitea.repository(servers.forge, slug)
+    person = None if there else gitea.person(servers.forge, owner)
+    return there["full_name"] if there else f"{person['login'] if person else owner}/{name}"
 
 
 def connect(servers: Servers, folder: Path, slug: str, reviews: int | None) -> Iterator[Said]:

@@ -49,8 +49,10 @@ def activation(servers: Servers, slug: str) -> Said:
     known = drone.repository(servers.drone, slug)
     if known and known.get("active"):
         return _webhook(servers, slug)
-    _activate(servers.drone, slug)
-    return Said("drone", True, f"active at {servers.drone.url}, with a webhook of the forge")
+    let_in = _activate(servers, slug)
+    words = f"active at {servers.drone.url}, with a webhook of the forge"
+    return Said("drone", True, words + (f"; {let_in}, who connects Drone with the forge, administers it now, too"
+                                        if let_in else ""))
 
 
 def _webhook(servers: Servers, slug: str) -> Said:
@@ -65,17 +67,41 @@ def _goes_to(url: str, hook: Mapping) -> bool:
     return hook.get("active") and origin((hook.get("config") or {}).get("url", "")) == origin(url)
 
 
-def _activate(server, slug: str) -> None:
-    """Again while Drone does not know of a repository that was made a moment ago."""
-    until = time.monotonic() + PATIENCE
+def _activate(servers: Servers, slug: str) -> str | None:
+    """Again while Drone does not know of a repository that was made a moment ago. Gives who had to be let in."""
+    until, let_in = time.monotonic() + PATIENCE, None
     while True:
-        _sync(server)
+        _sync(servers.drone)
         try:
-            return drone.activate(server, slug) and None
+            drone.activate(servers.drone, slug)
+            return let_in
         except Refused as refused:
-            if refused.status != 404 or time.monotonic() > until:
+            if refused.status not in (403, 404):
                 raise
+            if refused.status == 403 or time.monotonic() > until:
+                raise _not_its_own(servers, slug, refused) from None
+        let_in = let_in or _let_in(servers, slug)
         time.sleep(0.5)
+
+
+def _let_in(servers: Servers, slug: str) -> str | None:
+    """Drone's user, where nothing makes the forge list the repository for that one: an organisation's, of others.
+
+    To administrate the whole forge does not; to administrate the repository does, and a webhook needs that anyway.
+    """
+    owner, who = slug.split("/", 1)[0], (drone.user(servers.drone) or {}).get("login")
+    if who is None or who.lower() == owner.lower() or gitea.person(servers.forge, who) is None:
+        return None
+    if gitea.is_member(servers.forge, owner, who) or gitea.collaborates(servers.forge, slug, who):
+        return None
+    gitea.add_collaborator(servers.forge, slug, who, "admin")
+    return who
+
+
+def _not_its_own(servers: Servers, slug: str, refused: Refused) -> NotemillError:
+    who = (drone.user(servers.drone) or {}).get("login") or "the one whose token DRONE_TOKEN is"
+    return NotemillError("Drone", f"cannot take {slug}: {refused.got}",
+                         hint=f"at the forge, make {who} an administrator of the repository (Settings, Collaborators)")
 
 
 def _sync(server) -> None:

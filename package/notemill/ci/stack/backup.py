@@ -13,7 +13,7 @@ from pathlib import Path
 
 import notemill
 from notemill.ci.stack import compose as composing
-from notemill.ci.stack import images
+from notemill.ci.stack import images, leftovers
 from notemill.ci.stack import settings as own
 from notemill.ci.stack.compose import Compose
 from notemill.ci.stack.engine import Engine
@@ -62,9 +62,7 @@ def standing_still(compose: Compose) -> Iterator[None]:
 
 
 def write(compose: Compose, out) -> None:
-    mounts = mounted(volumes(compose.settings), ":ro")
-    done = subprocess.run([*compose.engine.docker, "run", "--rm", "-i", "--network", "none", *mounts,
-                           "--entrypoint", "sh", images.STEP, "-c", WRITE],
+    done = subprocess.run(in_container(compose.engine, compose.settings, WRITE, ":ro"),
                           input=small_files(compose.settings), stdout=out, stderr=subprocess.PIPE)
     if done.returncode:
         raise NotemillError("notemill stack backup", done.stderr.decode(errors="replace").strip()[-500:] or "failed")
@@ -87,8 +85,17 @@ def volumes(settings: dict) -> dict[str, str]:
     return {name: f"{settings['project']}-{name}" for name in composing.VOLUMES}
 
 
-def mounted(named: Mapping[str, str], how: str = "") -> list[str]:
-    return [word for name, volume in named.items() for word in ("-v", f"{volume}:/backup/{VOLUMES}/{name}{how}")]
+def all_volumes(settings: dict) -> list[str]:
+    """Their names; the first is a second name of the store."""
+    return [f"{composing.store(settings)}-to-read", *volumes(settings).values()]
+
+
+def in_container(engine: Engine, settings: dict, script: str, how: str = "") -> list[str]:
+    """The command line that runs a script beside all volumes, and nothing else."""
+    mounts = [word for name, volume in volumes(settings).items()
+              for word in ("-v", f"{volume}:/backup/{VOLUMES}/{name}{how}")]
+    return [*engine.docker, "run", "--rm", "-i", "--network", "none", *composing.labels(settings), *mounts,
+            "--entrypoint", "sh", images.STEP, "-c", script]
 
 
 def check(file: Path) -> dict:
@@ -142,23 +149,22 @@ def fill(engine: Engine, settings: dict, file: Path) -> None:
         engine.run("volume", "create", "--label", f"com.docker.compose.project={settings['project']}",
                    "--label", f"com.docker.compose.volume={name}", volume)
     with open(file, "rb") as content:
-        done = subprocess.run([*engine.docker, "run", "--rm", "-i", "--network", "none", *mounted(volumes(settings)),
-                               "--entrypoint", "sh", images.STEP, "-c", READ], stdin=content, capture_output=True)
+        done = subprocess.run(in_container(engine, settings, READ), stdin=content, capture_output=True)
     if done.returncode:
         raise NotemillError("notemill stack restore", done.stderr.decode(errors="replace").strip()[-500:] or "failed")
 
 
 def down(compose: Compose, everything: bool) -> None:
     """What it holds stays, unless everything is to go."""
+    if everything:
+        leftovers.check(compose.engine, compose.settings, all_volumes(compose.settings))
     compose.run("down", "--remove-orphans", "-t", "30")
     if everything:
         remove_volumes(compose.engine, compose.settings)
 
 
 def remove_volumes(engine: Engine, settings: dict) -> None:
-    names = [f"{composing.store(settings)}-to-read", *volumes(settings).values()]
-    there = [name for name in names if engine.ask("volume", "inspect", name) is not None]
-    if steps := engine.run("ps", "-aq", *(f"--filter=volume={name}" for name in there)).split() if there else []:
-        engine.run("rm", "-f", *steps)      # of builds that were cut short: nobody else removes them
+    leftovers.remove(engine, settings)
+    there = [name for name in all_volumes(settings) if engine.ask("volume", "inspect", name) is not None]
     if there:
         engine.run("volume", "rm", *there)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from notemill.ci.stack import images, network
+from notemill.ci.stack import images, leftovers, network
 from notemill.ci.stack import settings as own
 from notemill.ci.stack.engine import Engine, output, without
 from notemill.errors import UsageError
@@ -62,15 +62,15 @@ def lay_files(folder: Path, settings: dict) -> None:
 def lay_volumes(engine: Engine, settings: dict) -> None:
     """The store that builds share, and the same to be read only: a runner knows no read-only volumes."""
     name = store(settings)
-    engine.run("volume", "create", *_labels(settings), name)
+    engine.run("volume", "create", *labels(settings), name)
     if engine.ask("volume", "inspect", f"{name}-to-read") is None:
         place = engine.run("volume", "inspect", "-f", "{{.Mountpoint}}", name)
-        engine.run("volume", "create", *_labels(settings), "-o", "type=none", "-o", f"device={place}", "-o",
+        engine.run("volume", "create", *labels(settings), "-o", "type=none", "-o", f"device={place}", "-o",
                    "o=bind,ro", f"{name}-to-read")
 
 
-def _labels(settings: dict) -> list[str]:
-    return ["--label", f"notemill.stack={settings['project']}"]
+def labels(settings: dict) -> list[str]:
+    return ["--label", f"{leftovers.LABEL}={settings['project']}"]
 
 
 def store(settings: dict) -> str:
@@ -85,7 +85,7 @@ def environment(settings: dict, image: Mapping[str, str], folder: Path, socket: 
     return {
         **ports, **{f"{part.upper()}_IMAGE": name for part, name in image.items()},
         "PROJECT": settings["project"], "SUBNET": settings["subnet"], "HOST": settings["host"],
-        "BIND": network.bind_address(settings),
+        "BIND": own.before_port(network.bind_address(settings)),
         "REGISTRY_FOR_ENGINE": network.registry_for_engine(settings),
         "URL_FORGE": urls["forge"], "URL_DRONE": urls["drone"], "URL_MLFLOW": urls["mlflow"],
         "URL_REPORTS": urls["reports"], "DOCKER_SOCKET": socket,
@@ -94,10 +94,12 @@ def environment(settings: dict, image: Mapping[str, str], folder: Path, socket: 
         "REGISTRY_USER": settings["registry"]["name"], "REGISTRY_HASH": settings["registry"].get("hash", "*"),
         "GITEA_SECRET_KEY": secrets["gitea_key"], "GITEA_INTERNAL_TOKEN": secrets["gitea_internal"],
         "GITEA_JWT_SECRET": secrets["gitea_jwt"], "POSTGRES_PASSWORD": secrets["postgres"],
+        "DRONE_HOST": own.drone_host(settings),
         "DRONE_CLIENT_ID": oauth.get("client_id", ""), "DRONE_CLIENT_SECRET": oauth.get("client_secret", ""),
         "DRONE_RPC_SECRET": secrets["drone_rpc"], "DRONE_COOKIE_SECRET": secrets["drone_cookie"],
         "DRONE_DATABASE_SECRET": secrets["drone_database"], "DRONE_TOKEN": tokens["drone"],
-        "STEWARD_TOKEN": tokens.get("forge_steward", ""), "ADMIN_NAME": settings["admin"]["name"],
+        "STEWARD_TOKEN": tokens.get("forge_steward", ""), "STEWARD_REVIEWS": str(settings.get("reviews", 0)),
+        "ADMIN_NAME": settings["admin"]["name"],
         "DROP_TOKEN_PULL_REQUEST": tokens["drop_pull_request"], "DROP_TOKEN_MAIN": tokens["drop_main"],
         "STORE": store(settings), "STORE_TO_READ": f"{store(settings)}-to-read"}
 

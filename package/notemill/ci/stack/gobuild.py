@@ -4,7 +4,7 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -82,12 +82,25 @@ def build(program: Program, folder: Path, environ: Mapping[str, str]) -> None:
 def lay_files(program: Program, folder: Path, environ: Mapping[str, str]) -> None:
     if not program.files:
         return
-    module = go(folder, program, environ, "list", "-mod=mod", "-m", "-f", "{{.Dir}}", program.module)
+    module = module_folder(folder, program, environ)
     for target, source in program.files:
-        shutil.copytree(Path(module) / source, folder / "out" / target, copy_function=shutil.copyfile)
+        shutil.copytree(module / source, folder / "out" / target, copy_function=shutil.copyfile)
     for path in (folder / "out").rglob("*"):
         script = path.is_file() and path.read_bytes()[:2] == b"#!"
         path.chmod(0o755 if path.is_dir() or script or path.name == program.name else 0o644)
+
+
+def module_folder(folder: Path, program: Program, environ: Mapping[str, str]) -> Path:
+    """Where Go keeps the module's files; `folder` holds go.mod."""
+    return Path(go(folder, program, environ, "list", "-mod=mod", "-m", "-f", "{{.Dir}}", program.module))
+
+
+def with_module(program: Program, environ: Mapping[str, str], use: Callable[[Path], None]) -> None:
+    """`use(the module's folder)`, fetched where it is not there any more."""
+    with tempfile.TemporaryDirectory(prefix="notemill-go-") as folder:
+        Path(folder, "go.mod").write_text(program.go_mod, encoding="utf-8")
+        go(Path(folder), program, environ, "mod", "download", program.module)
+        use(module_folder(Path(folder), program, environ))
 
 
 def go(folder: Path, program: Program, environ: Mapping[str, str], *words: str) -> str:

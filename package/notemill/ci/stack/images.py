@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import notemill
-from notemill.ci.stack import gobuild
+from notemill.ci.stack import frontend, gobuild
 from notemill.ci.stack.engine import Engine, output
 from notemill.ci.stack.told import Told
 from notemill.errors import NotemillError, UsageError
@@ -32,7 +32,7 @@ LABEL = "notemill.content"
 # What a build behind a proxy or a mirror needs; Docker knows the first ones without being told.
 PASSED = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy", "PIP_INDEX_URL",
           "UV_DEFAULT_INDEX")
-EXTRAS = (None, "serve", "s3", "sign")  # of notemill, in the image that steps run in
+EXTRAS = ("serve", "s3", "sign")  # of notemill, in the image that steps run in
 
 
 @dataclass(frozen=True)
@@ -165,6 +165,21 @@ def lay(part: str, folder: Path, told: Told, environ: Mapping[str, str]) -> None
             with told(f"building {part} from its source (up to 20 minutes)"):
                 gobuild.ensure(program, environ)
         shutil.copytree(kept, folder / part, copy_function=os.link)
+    if part == "gitea":
+        lay_pages(folder / part / "static" / "public" / "assets", told, environ)
+
+
+def lay_pages(folder: Path, told: Told, environ: Mapping[str, str]) -> None:
+    """The forge's style and scripts, beside its pictures."""
+    program = gobuild.PROGRAMS["gitea"]
+    kept = frontend.place(program.go_mod, environ)
+    if not kept.is_dir():
+        if not frontend.can_build(environ):
+            told.say(frontend.MISSING)
+            return
+        with told("building gitea's pages (some minutes)"):
+            gobuild.with_module(program, environ, lambda module: frontend.build(module, kept, environ))
+    shutil.copytree(kept, folder, copy_function=os.link, dirs_exist_ok=True, ignore=shutil.ignore_patterns("img"))
 
 
 def lay_step(folder: Path, wheel: Wheel) -> None:

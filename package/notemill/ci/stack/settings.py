@@ -65,7 +65,7 @@ def new(host: str | None, port: int, subnet: str, gateway: str, built: bool) -> 
     """A stack that was never started. `host` None: the address that its own network has on this machine."""
     project = f"notemill-{port}"
     return {"format": FORMAT, "project": project, "host": host or gateway, "own_address": host is None, "port": port,
-            "subnet": subnet, "built": built, "urls": urls(host or gateway, port),
+            "subnet": subnet, "built": built, "reviews": 0, "urls": urls(host or gateway, port),
             "registry_engine": f"{LOOPBACK}:{port + PARTS.index('registry')}",
             "admin": {"name": ADMIN, "password": password()}, "steward": {"name": STEWARD, "password": password()},
             "tokens": {"drone": secrets.token_hex(16), "drop_pull_request": password(), "drop_main": password()},
@@ -79,8 +79,17 @@ def new(host: str | None, port: int, subnet: str, gateway: str, built: bool) -> 
 
 
 def urls(host: str, port: int) -> dict[str, str]:
-    shown = f"[{host}]" if ":" in host else host
-    return {part: f"http://{shown}:{port + at}" for at, part in enumerate(PARTS)}
+    return {part: f"http://{before_port(host)}:{port + at}" for at, part in enumerate(PARTS)}
+
+
+def before_port(host: str) -> str:
+    """As it stands where a port follows."""
+    return f"[{host}]" if ":" in host else host
+
+
+def drone_host(settings: dict) -> str:
+    """As Drone is told it, and as it labels what its builds are made of."""
+    return settings["urls"]["drone"].removeprefix("http://")
 
 
 def ports(settings: dict) -> dict[str, int]:

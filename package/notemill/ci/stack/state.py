@@ -1,11 +1,13 @@
 """How each part is, as the engine and the part itself say."""
 
 import json
+import time
 from dataclasses import dataclass
 
 from notemill.ci.stack import health
 from notemill.ci.stack.compose import SERVICES, Compose
 from notemill.ci.stack.settings import PARTS
+from notemill.errors import NotemillError
 
 ADDRESS = {service: part for part, service in health.SERVICE.items()}
 
@@ -53,6 +55,16 @@ def part(name: str, facts: dict | None, url: str | None) -> Part:
 def label(facts: dict, name: str) -> str:
     pairs = (pair.partition("=") for pair in facts.get("Labels", "").split(","))
     return next((value for key, _, value in pairs if key == name), "")
+
+
+def wait(compose: Compose, seconds: float = 300) -> None:
+    """Until every part is well. Raises NotemillError with what those are that are not."""
+    until = time.monotonic() + seconds
+    while unwell := [part for part in parts(compose) if not part.well]:
+        if time.monotonic() > until:
+            said = ", ".join(f"{part.name} is {part.state}" for part in unwell)
+            raise NotemillError("the stack", f"after {seconds:g} s {said}", hint=f"notemill stack logs {unwell[0].name}")
+        time.sleep(0.5)
 
 
 def unanswered(compose: Compose) -> list[str]:

@@ -9,7 +9,7 @@ from filelock import FileLock, Timeout
 
 from notemill.ci.stack import compose as composing
 from notemill.ci.stack import engine as engines
-from notemill.ci.stack import forge, health, images, login, network
+from notemill.ci.stack import forge, health, images, login, network, state
 from notemill.ci.stack import settings as own
 from notemill.ci.stack.compose import Compose
 from notemill.ci.stack.engine import Engine
@@ -22,7 +22,7 @@ WITHOUT_DRONE = ("proxy", "gitea", "registry", "postgres", "mlflow", "drop")
 
 def up(asked: Mapping[str, object], wheel: Callable[[], images.Wheel], told: Told,
        environ: Mapping[str, str] = os.environ) -> dict:
-    """The settings of the stack that runs then. `asked`: host, port, build; None where the user said nothing."""
+    """The settings of the stack that runs then. `asked`: host, port, build, reviews; None where nothing was said."""
     if asked.get("host"):
         network.check_host(asked["host"])
     engine = engines.find(environ)
@@ -31,6 +31,7 @@ def up(asked: Mapping[str, object], wheel: Callable[[], images.Wheel], told: Tol
         if settings is None or not holds_anything(engine, settings):
             settings = start_anew(engine, asked)
         check_asked(settings, asked)
+        keep_asked(settings, asked)
         compose = Compose(engine, settings, own.folder(environ))
         if not running(compose):
             network.check(settings, network.listeners())
@@ -45,7 +46,7 @@ def up(asked: Mapping[str, object], wheel: Callable[[], images.Wheel], told: Tol
 
 
 @contextmanager
-def alone(environ: Mapping[str, str]) -> Iterator[None]:
+def alone(environ: Mapping[str, str] = os.environ) -> Iterator[None]:
     """Two at once would each make an account that the other does not know."""
     own.folder(environ).mkdir(parents=True, exist_ok=True, mode=0o700)
     try:
@@ -75,6 +76,12 @@ def check_asked(settings: dict, asked: Mapping[str, object]) -> None:
     if asked.get("build") and not settings["built"]:
         raise UsageError("--build", "this user's stack runs the official images, and what it holds is theirs",
                          hint="notemill stack up, without it")
+
+
+def keep_asked(settings: dict, asked: Mapping[str, object]) -> None:
+    """What may change from one start to the next; where nothing is said it stays as it is."""
+    if asked.get("reviews") is not None:
+        settings["reviews"] = asked["reviews"]
 
 
 def running(compose: Compose) -> bool:
@@ -116,6 +123,8 @@ def start(compose: Compose, save: Callable[[], None], told: Told) -> None:
     with told("Drone knows the forge"):
         if not login.linked(settings):
             login.link(settings)
+    with told("every part is well"):
+        state.wait(compose)
 
 
 def hash_passwords(compose: Compose, save: Callable[[], None]) -> None:

@@ -22,7 +22,8 @@ GUARDED = {
     # in notemill's own repository the judge is built from these; in a project they would stand in its place
     JUDGE: ("package/notemill", "package/notemill.py", "package/notemill/__init__.py", "package/notemill/gate/*",
             "package/notemill/ci/*", "package/notemill/contract/*", "package/notemill/registry/*",
-            "package/notemill/release/*", "package/notemill/signing/*", "*sitecustomize*", "*usercustomize*", "*.pth"),
+            "package/notemill/release/*", "package/notemill/signing/*", "package/notemill/distribution.py",
+            "*sitecustomize*", "*usercustomize*", "*.pth"),
     GIT: (".gitattributes", "*/.gitattributes", ".gitmodules", ".lfsconfig"),
 }
 FOLDERS = ("notebooks", ".ci", "wheels", "package", "package/notemill", "package/notemill/gate")

@@ -31,9 +31,9 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
     return Settings(
         address("NOTEMILL_FORGE_URL", environ), address("NOTEMILL_DRONE_URL", environ),
         address("NOTEMILL_REPORTS_URL", environ), secret("NOTEMILL_FORGE_TOKEN", environ),
-        secret("NOTEMILL_DRONE_TOKEN", environ), int(number("NOTEMILL_STEWARD_REVIEWS", environ, 0, 20)),
+        secret("NOTEMILL_DRONE_TOKEN", environ), whole("NOTEMILL_STEWARD_REVIEWS", environ, 0, 20),
         max(number("NOTEMILL_STEWARD_SECONDS", environ, 5, 3600), 0.2),
-        environ.get("NOTEMILL_STEWARD_HOST") or "0.0.0.0", int(number("NOTEMILL_STEWARD_PORT", environ, 7310, 65535)))
+        environ.get("NOTEMILL_STEWARD_HOST") or "0.0.0.0", whole("NOTEMILL_STEWARD_PORT", environ, 7310, 65535))
 
 
 def address(name: str, environ: Mapping[str, str]) -> str:
@@ -54,6 +54,13 @@ def secret(name: str, environ: Mapping[str, str]) -> str:
     if not found:
         raise Unusable(f"{name}: a token is needed, or a file that holds it as {name}_FILE")
     return found
+
+
+def whole(name: str, environ: Mapping[str, str], default: int, most: int) -> int:
+    found = number(name, environ, default, most)
+    if found != int(found):
+        raise Unusable(f"{name}: '{environ[name]}' is no whole number")
+    return int(found)
 
 
 def number(name: str, environ: Mapping[str, str], default: float, most: float) -> float:

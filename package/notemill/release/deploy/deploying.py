@@ -1,0 +1,351 @@
+"""A deployment, from the version to the traffic, and back where anything fails. What is under way is written down
+before it is done, so that of a killed deployment the next command finishes or undoes the rest."""
+
+import contextlib
+import json
+import time
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Protocol
+
+from notemill import wheel
+from notemill.errors import NotemillError, UsageError
+from notemill.project import Project
+from notemill.registry import Records, open_records
+from notemill.registry.deployed import DEPLOY, GONE, PREVIOUS, ROLLED_BACK, SERVING, UNDEPLOY, read_deployments
+from notemill.registry.fetching import fetch_kept
+from notemill.release.deploy import noted
+from notemill.release.deploy.door import Door, Failed, check_golden, faults
+from notemill.release.deploy.sites import opened
+from notemill.release.deploy.state import (LEAVING, PASSED, SWITCHING, UNDONE, WATCHING, Coming, Release, State,
+                                           new_id)
+from notemill.release.deploy.targets import FILE, Target, find_target
+from notemill.release.packaged import manifest_of
+from notemill.release.promote import person
+from notemill.release.trust import check_version
+
+LOOK = 0.25  # seconds between two looks at a new version
+CUT = "the deployment was cut off: the process, or the machine, ended"
+FAILURES = (Failed, NotemillError, OSError)
+Told = Callable[[str], None]
+
+
+class Site(Protocol):
+    """What a kind of target can do; `Process` has the words."""
+
+    def held(self, what: str, wait: float) -> AbstractContextManager: ...
+    def read(self) -> State: ...
+    def save(self, state: State) -> None: ...
+    def forget(self) -> None: ...
+    def prepare(self, manifest: Mapping, files: Mapping[str, bytes]) -> tuple[str, str]: ...
+    def start(self, release: Release) -> None: ...
+    def until_ready(self, release: Release) -> Release: ...
+    def door(self, release: Release) -> Door | None: ...
+    def dead(self, release: Release) -> str | None: ...
+    def down(self, release: Release) -> str | None: ...
+    def fresh(self, release: Release) -> Release: ...
+    def unwell(self, state: State) -> str | None: ...
+    def ensure(self, state: State) -> None: ...
+    def switch(self, new: Release, old: Release | None) -> Release: ...
+    def back(self, new: Release, old: Release | None) -> Release | None: ...
+    def retire(self, old: Release) -> None: ...
+    def end(self, release: Release) -> None: ...
+    def revive(self, release: Release) -> Release: ...
+    def close(self) -> None: ...
+    def tidy(self, state: State) -> None: ...
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a deployment ended. `status`: serving, rolled-back or undeployed."""
+
+    deployment: str
+    target: str
+    version: int
+    status: str
+    address: str | None
+    reason: str | None
+    demo: str | None = None
+    before: int | None = None
+
+    def as_json(self) -> dict:
+        return {"deployment": self.deployment, "target": self.target, "version": self.version, "status": self.status,
+                "address": self.address, "demo": self.demo, "from": self.before, "reason": self.reason}
+
+
+def deploy(project: Project, asked: str, to: str, by: str | None = None, reason: str | None = None, *,
+           wait: float = 0, told: Told = lambda words: None) -> Outcome:
+    """Deploy a version (a number, an alias, `previous`) to a target.
+
+    Raises UsageError and NotemillError for what fails before anything was started.
+    """
+    target, by = find_target(project.root, project.pipeline.name, to), person(project, by)
+    with opened(target, project, told) as site, site.held(f"notemill deploy {asked} --to {to}", wait):
+        state = settled(project, target, site, told)
+        records, move = open_records(project), PREVIOUS if asked == PREVIOUS else DEPLOY
+        manifest = version_of(project, asked, target, records, told)
+        check_same_place(target, state)
+        if target.production:
+            noted.check_promotable(project, manifest, records, by)
+        package, digest = site.prepare(manifest, wheel.package_files(manifest, records.read))
+        release = Release(
+            deployment=new_id(), version=manifest["version"], name=manifest["name"], content=manifest["content"],
+            manifest=records.keep_for_good(manifest), package=package, digest=digest, slot=state.free_slot,
+            since=datetime.now(UTC).isoformat(timespec="seconds"), urls=urls_of(target), move=move, by=by,
+            reason=reason)
+        return rolled(project, target, site, state, release, golden_of(manifest, records), told)
+
+
+def version_of(project: Project, asked: str, target: Target, records: Records, told: Told) -> dict:
+    """The manifest of what is to be deployed, which may be loaded. `previous` needs the records alone."""
+    if asked != PREVIOUS:
+        return manifest_of(project, asked, records, told)
+    entry = read_deployments(records, project.pipeline.name).before(target.name)
+    if entry is None:
+        raise UsageError(f"target '{target.name}'", "has served no other version before",
+                         "a version's number, or champion", f"notemill deploy VERSION --to {target.name}")
+    manifest = fetch_kept(entry, records)
+    check_version(records, manifest, project.environ)
+    return manifest
+
+
+def golden_of(manifest: Mapping, records: Records) -> dict:
+    """The golden rows as the records have them, whatever the package says."""
+    digest = manifest["files"].get("golden.json")
+    return json.loads(records.read(digest)) if digest else {}
+
+
+def urls_of(target: Target) -> dict[str, str]:
+    return {part: url for part in ("score", "demo") if (url := target.url(part))}
+
+
+def check_same_place(target: Target, state: State) -> None:
+    """Raise UsageError where targets.yaml has other ports by now than the target serves at."""
+    if state.serving and dict(state.serving.urls) != urls_of(target):
+        raise UsageError(f"{FILE}: target '{target.name}'", f"serves at {', '.join(state.serving.urls.values())}, and "
+                         f"the file now says {', '.join(urls_of(target).values())}", None,
+                         f"notemill undeploy {target.name}, then deploy again")
+
+
+# the recipe
+def rolled(project: Project, target: Target, site: Site, state: State, release: Release, golden: Mapping,
+           told: Told) -> Outcome:
+    """Start, prove, switch, watch; then the old one ends. On any failure the old one serves."""
+    old = state.serving
+    state = replace(state, coming=Coming(release, old=old))
+    try:
+        site.save(state)
+        site.ensure(state)
+        site.start(release)
+        release = site.until_ready(release)
+        prove(site, release, golden)
+        state = advance(site, state, SWITCHING, release)
+        release = site.switch(release, old)
+        state = advance(site, state, WATCHING, release)
+        site.ensure(state)
+        watch(target, site, release, golden)
+        keep_warm(target, site, release)
+        state = replace(state, serving=release).at(PASSED)
+        site.save(state)
+    except FAILURES as error:
+        return undone(project, target, site, unpassed(state, release, old), error, told)
+    except BaseException as error:  # interrupted, or a fault of its own: the old one serves in any case
+        undone(project, target, site, unpassed(state, release, old), error, told)
+        raise
+    return finished(project, target, site, state, old, told)
+
+
+def unpassed(state: State, release: Release, old: Release | None) -> State:
+    """What could not be written down is not so."""
+    return replace(state, serving=old, coming=replace(state.coming, release=release))
+
+
+def advance(site: Site, state: State, step: str, release: Release) -> State:
+    """Written down before it is done."""
+    state = replace(state, coming=replace(state.coming, step=step, release=release))
+    site.save(state)
+    return state
+
+
+def prove(site: Site, release: Release, golden: Mapping) -> None:
+    """The golden rows through its own door."""
+    door = site.door(release)
+    if door:
+        check_golden(door, golden)
+
+
+def watch(target: Target, site: Site, release: Release, golden: Mapping) -> None:
+    """Look at its own counters, and whether it lives; at the end its golden rows again. Raises Failed."""
+    door, end = site.door(release), time.monotonic() + target.watch
+    borne = target.errors + (faults(door) if door else 0)
+    while True:
+        last = time.monotonic() >= end
+        if why := site.dead(release):
+            raise Failed(why)
+        if door and (now := faults(door)) > borne:
+            raise Failed(f"it failed on {now - borne + target.errors} requests, of which {target.errors} are borne "
+                         f"(errors: in {FILE})")
+        if last:
+            break
+        time.sleep(min(LOOK, max(0.0, end - time.monotonic())))
+    prove(site, release, golden)
+
+
+def keep_warm(target: Target, site: Site, release: Release) -> None:
+    """Once more as long as `keep` says: the old one would take over by itself."""
+    end = time.monotonic() + target.keep
+    while time.monotonic() < end:
+        if why := site.dead(release):
+            raise Failed(why)
+        time.sleep(min(LOOK, max(0.0, end - time.monotonic())))
+
+
+def finished(project: Project, target: Target, site: Site, state: State, old: Release | None, told: Told) -> Outcome:
+    """It has passed: the old one ends, and all is written down. Done again it does no more."""
+    new, before = state.coming.release, old and old.version
+    site.ensure(replace(state, coming=None))
+    if old:
+        site.retire(old)
+    noted.note(project, new, target.name, SERVING, new.move, new.reason, before, told)
+    if target.production:
+        noted.promoted(project, new, told)
+    state = replace(state, coming=None)
+    site.save(state)
+    site.tidy(state)
+    return outcome(target, new, SERVING, new.reason, before)
+
+
+def undone(project: Project, target: Target, site: Site, state: State, error: BaseException, told: Told) -> Outcome:
+    """Back to the old one, as far as that goes."""
+    new, old, problems = state.coming.release, state.serving, []
+    why = reason_of(site, state, error)
+    with gathered(problems):
+        state = replace(state, serving=site.back(new, old))
+    with gathered(problems):
+        site.end(new)
+    with gathered(problems):
+        site.save(state.at(UNDONE, why=why))
+    with gathered(problems):
+        site.ensure(replace(state, coming=None))
+    with gathered(problems):
+        noted_undone(project, target, site, state, why, told)
+    for problem in problems:
+        told(f"not all could be put back, and the next notemill command on this target tries again: {problem}")
+    return outcome(target, new, ROLLED_BACK, why, old and old.version)
+
+
+def reason_of(site: Site, state: State, error: BaseException) -> str:
+    """What failed; and where the new one died meanwhile, that first."""
+    why = in_words(error)
+    with contextlib.suppress(*FAILURES):
+        dead = site.dead(state.coming.release) if state.coming.step in (SWITCHING, WATCHING) else None
+        if dead and dead not in why and why != CUT:
+            return f"{dead} ({why})"
+    return why
+
+
+def noted_undone(project: Project, target: Target, site: Site, state: State, why: str | None, told: Told) -> None:
+    old = state.serving
+    noted.note(project, state.coming.release, target.name, ROLLED_BACK, state.coming.release.move, why,
+               old and old.version, told)
+    state = replace(state, coming=None)
+    if old:
+        site.save(state)
+    else:
+        site.close()
+        site.forget()
+    site.tidy(state)
+
+
+@contextlib.contextmanager
+def gathered(problems: list[str]):
+    """What goes wrong does not keep the rest from being done."""
+    try:
+        yield
+    except FAILURES as error:
+        problems.append(in_words(error))
+
+
+def in_words(error: BaseException) -> str:
+    if isinstance(error, NotemillError):
+        return f"{error.where}: {error.got}"
+    if isinstance(error, OSError):
+        return f"{error.filename}: {error.strerror}" if error.filename and error.strerror else str(error)
+    if isinstance(error, KeyboardInterrupt):
+        return "interrupted"
+    return str(error) or type(error).__name__
+
+
+def outcome(target: Target, release: Release, status: str, reason: str | None, before: int | None) -> Outcome:
+    return Outcome(release.deployment, target.name, release.version, status, target.url("score"), reason,
+                   target.url("demo"), before)
+
+
+# what was left half done, and what a reboot took away
+def settled(project: Project, target: Target, site: Site, told: Told) -> State:
+    """The state, once what others left half done is finished or undone, and what serves lives."""
+    state = site.read()
+    if state.coming:
+        state = resumed(project, target, site, state, told)
+    if state.serving:
+        state = revived(site, state, told)
+    return state
+
+
+def resumed(project: Project, target: Target, site: Site, state: State, told: Told) -> State:
+    """Finish or undo, by the step that was reached."""
+    step, new = state.coming.step, state.coming.release
+    if step == LEAVING:
+        left(project, target, site, state, told)
+    elif step == PASSED:
+        told(f"deployment {new.deployment} of {new} was cut off after it had passed: it is finished")
+        finished(project, target, site, state, state.coming.old, told)
+    elif step == UNDONE:
+        noted_undone(project, target, site, state, state.coming.why, told)
+    else:
+        told(f"deployment {new.deployment} of {new} was cut off: it is undone")
+        undone(project, target, site, state, Failed(CUT), told)
+    return site.read()
+
+
+def revived(site: Site, state: State, told: Told) -> State:
+    """Start again what should serve, and does not live."""
+    if why := site.down(state.serving):
+        told(f"{state.serving} should serve, and {why}: it is started again")
+        try:
+            state = replace(state, serving=site.revive(state.serving))
+            site.save(state)
+        except Failed as error:
+            told(f"{state.serving} cannot be started: {error}")
+    state = replace(state, serving=site.fresh(state.serving))
+    site.ensure(state)
+    return state
+
+
+# taken away
+def undeploy(project: Project, name: str, by: str | None = None, reason: str | None = None, *, wait: float = 0,
+             told: Told = lambda words: None) -> Outcome:
+    """End all that runs of a target."""
+    target, by = find_target(project.root, project.pipeline.name, name), person(project, by)
+    with opened(target, project, told) as site, site.held(f"notemill undeploy {name}", wait):
+        state = site.read()
+        if state.coming:
+            state = resumed(project, target, site, state, told)
+        if state.serving is None:
+            raise UsageError(f"target '{name}'", "serves nothing", hint="notemill deployments")
+        leaving = replace(state.serving, by=by, reason=reason)
+        state = replace(state, coming=Coming(leaving, LEAVING))
+        site.save(state)
+        return left(project, target, site, state, told)
+
+
+def left(project: Project, target: Target, site: Site, state: State, told: Told) -> Outcome:
+    """Nothing serves any more. Done again it does no more."""
+    release = state.coming.release
+    site.close()
+    site.end(release)
+    noted.note(project, release, target.name, GONE, UNDEPLOY, release.reason, release.version, told)
+    site.forget()
+    return outcome(target, release, GONE, release.reason, release.version)

@@ -1,0 +1,93 @@
+"""Targets of other kinds: by commands of one's own; processes without HAProxy; with a demo."""
+
+import json
+import sys
+
+import httpx
+import pytest
+from deploy_samples import Load, deploy, free_port, serves, targets
+from tiny import cli, write
+
+from notemill.release.deploy import sites
+
+# keeps what it was told: which deployment has traffic, which run, and which version each is
+TOOL = """import json, pathlib, sys
+place = pathlib.Path("tool.json")
+known = json.loads(place.read_text()) if place.exists() else {"runs": {}, "traffic": None, "told": []}
+what, deployment, version = sys.argv[1:4]
+known["told"].append(what)
+if what == "start":
+    known["runs"][deployment] = version
+elif what == "switch":
+    known["traffic"] = deployment
+elif what == "stop":
+    known["runs"].pop(deployment, None)
+bad = what == "check" and version == "3" and (known["traffic"] == deployment or pathlib.Path("soon").exists())
+place.write_text(json.dumps(known))
+sys.exit("version 3 is ill" if bad else 0)
+"""
+
+
+@pytest.fixture
+def tool(project):
+    """A target of commands: what they were told."""
+    write(project / "tool.py", TOOL)
+    words = {what: [sys.executable, "tool.py", what, "{deployment}", "{version}"]
+             for what in ("start", "check", "switch", "stop")}
+    write(project / "deploy" / "targets.yaml", json.dumps({"targets": {
+        "here": {"kind": "command", "watch": 0.1, "ready": 2, **words}}}))
+    yield lambda: json.loads((project / "tool.json").read_text())
+
+
+@pytest.mark.parametrize("soon", [False, True])
+def test_commands_of_one_s_own(project, tool, soon):
+    first = deploy(project, 1)
+    assert first.code == 0 and tool()["runs"] == {first.json["deployment"]: "1"}, first
+    second = deploy(project, 2)
+    assert second.code == 0 and tool()["runs"] == {second.json["deployment"]: "2"}
+    assert tool()["traffic"] == second.json["deployment"]
+    if soon:
+        write(project / "soon", "")
+    third = deploy(project, 3)
+    assert third.code == 4 and "version 3 is ill" in third.json["reason"]
+    assert tool()["traffic"] == second.json["deployment"] and tool()["runs"] == {second.json["deployment"]: "2"}
+    assert deploy(project, "previous").json["version"] == 1
+    assert cli("undeploy", "here", project=project).code == 0 and tool()["runs"] == {}
+
+
+def test_a_command_that_is_not_there(project, tool):
+    path = project / "deploy" / "targets.yaml"
+    path.write_text(path.read_text().replace(json.dumps(sys.executable) + ', "tool.py", "start"',
+                                             '"no-such-program", "tool.py", "start"'))
+    done = deploy(project, 1)
+    assert done.code == 4 and "start: no-such-program: cannot be run" in done.json["reason"]
+
+
+def test_without_haproxy(project, row, numbers):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sites, "find_haproxy", lambda: None)
+        port = targets(project)["port"]
+        first = deploy(project, 1)
+        assert first.code == 0 and "HAProxy is not installed" in first.err and serves(port, row) == 1, first
+        second = deploy(project, 2)
+        assert second.code == 0 and "nobody was answered for" in second.err and serves(port, row) == 2
+        for label in ("silent", "liar"):
+            failed = deploy(project, numbers[label])
+            assert failed.code == 4 and serves(port, row) == 2, failed
+    assert deploy(project, "previous").code == 0 and serves(port, row) == 1  # it stays as it was begun
+    assert cli("undeploy", "here", project=project).code == 0
+
+
+@pytest.mark.slow
+def test_the_demo_goes_with_it(project, row):
+    pytest.importorskip("streamlit")
+    demo = free_port()
+    port = targets(project, demo=demo)["port"]
+    first = deploy(project, 1)
+    assert (first.code, first.json["demo"]) == (0, f"http://127.0.0.1:{demo}"), first
+    with httpx.Client(base_url=f"http://127.0.0.1:{demo}", trust_env=False) as visitor, Load(port, row, 2) as load:
+        assert visitor.get("/readyz").status_code == 200 and visitor.cookies["NOTEMILL"] in ("s1", "s2")
+        before = visitor.cookies["NOTEMILL"]
+        assert deploy(project, 2).code == 0
+        assert visitor.get("/readyz").status_code == 200 and visitor.cookies["NOTEMILL"] != before
+    assert load.failed == []
