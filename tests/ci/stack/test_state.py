@@ -8,6 +8,7 @@ from notemill.ci.stack import state
 from notemill.ci.stack.compose import SERVICES
 from notemill.errors import NotemillError
 
+
 class Slow:
     """An engine whose gitea is well at the third look; the others at once."""
 

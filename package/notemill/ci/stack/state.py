@@ -63,7 +63,8 @@ def wait(compose: Compose, seconds: float = 300) -> None:
     while unwell := [part for part in parts(compose) if not part.well]:
         if time.monotonic() > until:
             said = ", ".join(f"{part.name} is {part.state}" for part in unwell)
-            raise NotemillError("the stack", f"after {seconds:g} s {said}", hint=f"notemill stack logs {unwell[0].name}")
+            raise NotemillError("the stack", f"after {seconds:g} s {said}",
+                                hint=f"notemill stack logs {unwell[0].name}")
         time.sleep(0.5)
 
 
