@@ -47,7 +47,8 @@ def test_pip_gets_the_index_that_the_user_has(tmp_path):
 
 
 def test_a_failure_names_no_login():
-    said = "#5 0.123 Looking in indexes: https://ada:secret@index.example/simple\n\n#5 ERROR: x\x1b[2J\n"
+    index = "https://ada:secret@index.example/simple"  # pragma: allowlist secret
+    said = f"#5 0.123 Looking in indexes: {index}\n\n#5 ERROR: x\x1b[2J\n"
     text = building.failure(said)
     assert text == "failed\n  Looking in indexes: https://***@index.example/simple\n  ERROR: x [2J"
 

@@ -105,7 +105,7 @@ def test_a_list_of_contents_names_debians_packages(tmp_path, monkeypatch):
     here = b"Package: libc6\nStatus: install ok installed\nArchitecture: amd64\nVersion: 2.36-9+deb12u1\n"
     gone = b"Package: gone\nStatus: deinstall ok config-files\nArchitecture: all\nVersion: 1\n"
     lay(tmp_path, "status", content=here + b"\n" + gone)
-    lay(tmp_path, "os-release", content=b'ID=debian\nVERSION_CODENAME=bookworm\n')
+    lay(tmp_path, "os-release", content=b'ID=debian\nVERSION_CODENAME=bookworm\n')  # pragma: allowlist secret
     monkeypatch.setattr(contents, "DPKG", tmp_path / "status")
     monkeypatch.setattr(contents, "OS", tmp_path / "os-release")
     (one,) = contents.system_packages()
