@@ -22,6 +22,26 @@ class Engine:
         return "there" if words[-1] in self.volumes else None
 
 
+class Holding:
+    """An engine that has these volumes and containers."""
+
+    def __init__(self, volumes="", containers=""):
+        self.said = {"volume": volumes, "ps": containers}
+
+    def run(self, *words):
+        return self.said[words[0]]
+
+
+@pytest.mark.parametrize("there", [Holding("notemill-7300-store\nnotemill-7300-gitea"), Holding(containers="4f2a")])
+def test_a_stack_that_is_somebody_elses_is_not_taken_over(settings, there):
+    with pytest.raises(UsageError, match="a stack 'notemill-7300' already, whose passwords are not in"):
+        up.check_unused(there, settings)
+
+
+def test_a_port_that_no_stack_has_is_free(settings):
+    up.check_unused(Holding(), settings)
+
+
 @pytest.mark.parametrize("asked, said", [({"port": 7400}, "7400: this user's stack is at 7300"),
                                          ({"host": "box"}, "box: this user's stack is at 172.30.73.1"),
                                          ({"build": True}, "official images")])

@@ -86,5 +86,6 @@ def _values(folder: Path, key: str) -> list[str]:
 
 
 def program() -> str:
-    """How a shell starts this notemill."""
-    return "notemill" if shutil.which("notemill") else f"{shlex.quote(sys.executable)} -m notemill"
+    """How a shell starts this notemill, in whatever environment git is called."""
+    found = shutil.which("notemill")
+    return shlex.quote(str(Path(found).absolute())) if found else f"{shlex.quote(sys.executable)} -m notemill"

@@ -30,6 +30,7 @@ def up(asked: Mapping[str, object], wheel: Callable[[], images.Wheel], told: Tol
         settings = own.read(environ)
         if settings is None or not holds_anything(engine, settings):
             settings = start_anew(engine, asked)
+            check_unused(engine, settings)
         check_asked(settings, asked)
         keep_asked(settings, asked)
         compose = Compose(engine, settings, own.folder(environ))
@@ -64,6 +65,19 @@ def holds_anything(engine: Engine, settings: dict) -> bool:
 def start_anew(engine: Engine, asked: Mapping[str, object]) -> dict:
     subnet, gateway = network.choose(network.taken(engine))
     return own.new(asked.get("host"), asked.get("port") or own.PORT, subnet, gateway, bool(asked.get("build")))
+
+
+def check_unused(engine: Engine, settings: dict) -> None:
+    """Raises UsageError where the engine has a stack of this name that is not this user's: it would get new secrets."""
+    project = settings["project"]
+    volumes = engine.run("volume", "ls", "-q", "--filter", f"name=^{project}-").split()
+    if volumes or engine.run("ps", "-aq", "--filter", f"label=com.docker.compose.project={project}"):
+        raise UsageError(
+            f"port {settings['port']}",
+            f"this engine has a stack '{project}' already, whose passwords are not in {own.path()}",
+            "a port that no stack of this engine has",
+            "--port N; or bring its stack.json back; of one that nobody needs, docker rm -f the containers with the label "
+            f"com.docker.compose.project={project}, and docker volume rm {' '.join(volumes)}")
 
 
 def check_asked(settings: dict, asked: Mapping[str, object]) -> None:
