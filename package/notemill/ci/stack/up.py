@@ -76,8 +76,8 @@ def check_unused(engine: Engine, settings: dict) -> None:
             f"port {settings['port']}",
             f"this engine has a stack '{project}' already, whose passwords are not in {own.path()}",
             "a port that no stack of this engine has",
-            "--port N; or bring its stack.json back; of one that nobody needs, docker rm -f the containers with the label "
-            f"com.docker.compose.project={project}, and docker volume rm {' '.join(volumes)}")
+            "--port N; or bring its stack.json back; of one that nobody needs, docker rm -f the containers with the "
+            f"label com.docker.compose.project={project}, and docker volume rm {' '.join(volumes)}")
 
 
 def check_asked(settings: dict, asked: Mapping[str, object]) -> None:
