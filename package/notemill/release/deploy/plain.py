@@ -19,11 +19,14 @@ class Plain(Process):
         for part, place in self.trial(release).items():
             self.start_part(release, part, place=place)
 
+    def free_slot(self, state: State) -> str:
+        return PORT
+
     def until_ready(self, release: Release) -> Release:
         return replace(super().until_ready(release, self.trial(release)), slot=PORT)
 
     def trial(self, release: Release) -> dict:
-        return {part: self.place(release, f"{TRIAL}{part}") for part in self.target.parts}
+        return {part: self.place(release, f"{TRIAL}{part}") for part in self.parts(release)}
 
     def switch(self, new: Release, old: Release | None) -> Release:
         self.end_trial(new)
@@ -45,6 +48,7 @@ class Plain(Process):
     def back(self, new: Release, old: Release | None) -> Release | None:
         self.end(new)
         if old and self.dead(old):
+            self.end(old)  # a part of it may live
             return self.on_ports(old)
         return old
 

@@ -3,6 +3,7 @@ own. Nothing is installed; what a reboot took away, `notemill deployments --agai
 
 import contextlib
 import hashlib
+import http.client
 import json
 import os
 import shutil
@@ -87,6 +88,13 @@ class Process:
         return str(package), content_digest(package)
 
     # its parts
+    def parts(self, release: Release) -> list[str]:
+        """What it was started with, whatever targets.yaml says by now."""
+        return list(release.urls or self.target.parts)
+
+    def free_slot(self, state: State) -> str:
+        return state.free_slot
+
     def start(self, release: Release) -> None:
         for part in self.target.parts:
             self.start_part(release, part)
@@ -151,7 +159,7 @@ class Process:
 
     def dead(self, release: Release) -> str | None:
         """What of it does not live, in words."""
-        for part in self.target.parts:
+        for part in self.parts(release):
             if not running.lives(self.place(release, part)):
                 end = running.log_end(self.place(release, part))
                 return f"its {part} died" + (f": {end}" if end else "")
@@ -159,7 +167,7 @@ class Process:
 
     def end(self, release: Release) -> None:
         """Tell its parts to end in order, and wait for that."""
-        for part in self.target.parts:
+        for part in self.parts(release):
             running.stop(self.place(release, part))
 
     # traffic
@@ -211,7 +219,7 @@ class Process:
         for part in self.target.parts:
             haproxy.admit(self.tell, part, new.slot, new.addresses[part])
         for part in self.target.parts:
-            warm = old and not self.dead(old) and old.addresses.get(part)
+            warm = old and not self.down(old) and old.addresses.get(part)
             haproxy.switch(self.tell, part, new.slot, other(new), warm or None, BEGUN[part])
         return new
 
@@ -274,13 +282,22 @@ class Http:
         headers = {**self.headers, **({"Content-Type": "application/json"} if data else {})}
         request = urllib.request.Request(self.base + path, data, headers, method=method)
         try:
-            with self.opener.open(request, timeout=SECONDS) as answer:
+            with in_whole(), self.opener.open(request, timeout=SECONDS) as answer:
                 return answer.status, answer.read()
         except urllib.error.HTTPError as error:
-            with error:
+            with error, in_whole():
                 return error.code, error.read()
         except urllib.error.URLError as error:
             raise OSError(f"{error.reason}") from None
+
+
+@contextlib.contextmanager
+def in_whole():
+    """A server that dies in the middle of its answer has not answered. Raises OSError."""
+    try:
+        yield
+    except http.client.HTTPException as error:
+        raise ConnectionError(f"its answer broke off ({type(error).__name__})") from None
 
 
 def in_short(error: object) -> str:

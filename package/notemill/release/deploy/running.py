@@ -13,24 +13,37 @@ from pathlib import Path
 
 LOOK = 0.05
 PATIENCE = 10.0  # seconds for the shell to write down a number
+GLANCE = 1.0  # seconds: who looks whether it lives has the lock for less
 MOST_TOLD = 2000  # characters of a log's end
-# the shell writes the process's number, and goes: nobody has to wait for it as a parent
-LAUNCH = '"$@" > "$0.said" 2>> "$0.log" < /dev/null & echo "$! $$" > "$0.pid"'
+# the inner shell writes its number down and becomes the program, or neither, where the disk is full; the outer one
+# goes: nobody has to wait for it as a parent
+NUMBERED = 'echo "$$ $1" > "$0.pid" && shift && exec "$@"'
+LAUNCH = f"/bin/sh -c '{NUMBERED}'" + ' "$0" "$$" "$@" > "$0.said" 2>> "$0.log" < /dev/null &'
 
 
 def start(place: Path, words: Sequence[str], environ: Mapping[str, str]) -> None:
-    """Start a program; `place` + .said, .log, .pid and .lock are its files."""
+    """Start a program; `place` + .said, .log, .pid and .lock are its files. Raises OSError, also where it runs."""
     place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    for suffix in (".said", ".pid"):
-        beside(place, suffix).unlink(missing_ok=True)
     lock = os.open(beside(place, ".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not until(lambda: taken(lock), GLANCE):
+            raise OSError(f"{place}: it runs already")
+        for suffix in (".said", ".pid"):
+            beside(place, suffix).unlink(missing_ok=True)
         subprocess.run(["/bin/sh", "-c", LAUNCH, str(place), *words], pass_fds=[lock], start_new_session=True,
                        cwd=place.parent, env=dict(environ), check=True, stdin=subprocess.DEVNULL,
                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, umask=0o077)
+    except subprocess.SubprocessError as error:
+        raise OSError(f"{place}: cannot be started: {error}") from None
     finally:
         os.close(lock)
+
+
+def taken(lock: int) -> bool:
+    with contextlib.suppress(BlockingIOError):
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return True
+    return False
 
 
 def beside(place: Path, suffix: str) -> Path:
@@ -61,14 +74,19 @@ def numbers(place: Path) -> tuple[int, int] | None:
 
 
 def stop(place: Path, patience: float = 40.0) -> None:
-    """Tell it to end, and wait until it has; what does not end in `patience` seconds is killed."""
-    if not until(lambda: numbers(place) or not lives(place), PATIENCE) or not lives(place):
+    """Tell it to end, and wait until it has; what does not end in `patience` seconds is killed.
+    Raises OSError where it lives even so."""
+    known = until(lambda: numbers(place) or not lives(place), PATIENCE)
+    if not lives(place):
         return
-    process, group = numbers(place)
+    if not known:
+        raise OSError(f"{place}: it runs, and its number is not written down")
+    process, group = known
     send(os.kill, process, signal.SIGTERM)
     if not until(lambda: not lives(place), patience):
         send(os.killpg, group, signal.SIGKILL)
-        until(lambda: not lives(place), PATIENCE)
+        if not until(lambda: not lives(place), PATIENCE):
+            raise OSError(f"{place}: process {process} does not end")
 
 
 def send(act, number: int, sign: int) -> None:

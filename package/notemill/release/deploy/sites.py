@@ -32,8 +32,9 @@ def site_of(target: Target, project: Project, told: Callable[[str], None]):
 
         return Docker(target, project, told)
     site = Process(target, project.environ, told)
-    serving = site.read().serving
-    if serving.slot != PORT if serving else find_haproxy():
+    state = site.read()
+    begun = state.serving or state.coming and state.coming.release
+    if begun.slot != PORT if begun else find_haproxy():
         return site
     told(NO_PROXY)
     return Plain(target, project.environ, told)
