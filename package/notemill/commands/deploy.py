@@ -42,6 +42,8 @@ def said(outcome: Outcome) -> Iterator[str]:
     """To who deployed it."""
     if outcome.status == ROLLED_BACK:
         still = f"version {outcome.before} serves as before" if outcome.before else "nothing serves there, as before"
+        if outcome.problem:
+            still = f"what serves is not known ({outcome.problem}); notemill deployments --again decides"
         yield f"{outcome.target}: version {outcome.version} was not taken; {still}"
         yield f"  {outcome.reason}"
     elif outcome.status == "serving":

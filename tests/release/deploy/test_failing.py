@@ -9,7 +9,7 @@ import time
 
 import httpx
 import pytest
-from deploy_samples import PATIENCE, Load, deploy, deploy_process, ended, serves, targets
+from deploy_samples import PATIENCE, Load, deploy, deploy_process, ended, free_port, serves, targets
 from tiny import cli
 
 from notemill.release.deploy import running
@@ -126,6 +126,28 @@ def test_what_was_killed_in_service_is_started_again(project, port, row):
     again = cli("deployments", "--again", "--json", project=project)
     assert (again.code, again.json["targets"][0]["status"]) == (0, "serving"), again.err
     assert "is started again" in again.err and as_before(project, port, row)
+
+
+def test_other_ports_in_the_file_touch_nothing(project, port, row):
+    place = project.parent / "data/notemill/targets/plain/here"
+    before = running.numbers(place / "releases" / state_of(project)["serving"]["deployment"] / "score")
+    targets(project, port=port, demo=free_port())
+    done = deploy(project, 2)
+    assert done.code == 2 and "and the file now says" in done.json["error"]["got"], done
+    again = cli("deployments", "--again", "--json", project=project)
+    assert again.json["targets"][0]["status"] == "broken" and "and the file now says" in again.out
+    after = running.numbers(place / "releases" / state_of(project)["serving"]["deployment"] / "score")
+    assert before == after and serves(port, row) == 1
+    assert cli("undeploy", "here", project=project).code == 0
+
+
+def test_a_target_that_is_ill_is_shown_so(project, port):
+    config = project.parent / "data/notemill/targets/plain/here/haproxy.cfg"
+    config.unlink()
+    config.mkdir()
+    again = cli("deployments", "--again", "--json", project=project)
+    assert (again.code, again.json["targets"][0]["status"]) == (1, "broken") and "haproxy.cfg" in again.out, again
+    config.rmdir()
 
 
 @pytest.fixture

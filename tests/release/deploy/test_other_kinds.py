@@ -9,12 +9,19 @@ from deploy_samples import Load, deploy, free_port, serves, targets
 from tiny import cli, write
 
 from notemill.release.deploy import sites
+from notemill.release.deploy.process import Process
 
 # keeps what it was told: which deployment has traffic, which run, and which version each is
 TOOL = """import json, pathlib, sys
 place = pathlib.Path("tool.json")
 known = json.loads(place.read_text()) if place.exists() else {"runs": {}, "traffic": None, "told": []}
 what, deployment, version = sys.argv[1:4]
+spoilt = pathlib.Path("spoilt.json")  # {"stop 1": how often it does not go}
+times = json.loads(spoilt.read_text()) if spoilt.exists() else {}
+if times.get(f"{what} {version}"):
+    times[f"{what} {version}"] -= 1
+    spoilt.write_text(json.dumps(times))
+    sys.exit(f"no {what} today")
 known["told"].append(what)
 if what == "start":
     known["runs"][deployment] = version
@@ -53,6 +60,68 @@ def test_commands_of_one_s_own(project, tool, soon):
     assert tool()["traffic"] == second.json["deployment"] and tool()["runs"] == {second.json["deployment"]: "2"}
     assert deploy(project, "previous").json["version"] == 1
     assert cli("undeploy", "here", project=project).code == 0 and tool()["runs"] == {}
+
+
+def spoil(root, **times):
+    write(root / "spoilt.json", json.dumps({name.replace("_", " "): count for name, count in times.items()}))
+
+
+def shown(root, *more):
+    return cli("deployments", "--json", *more, project=root).json["targets"][0]
+
+
+def test_a_way_back_that_fails_is_tried_again(project, tool):
+    second = [deploy(project, version) for version in (1, 2)][1].json["deployment"]
+    spoil(project, switch_2=2)
+    third = deploy(project, 3)
+    assert third.code == 4 and "`switch` ended with 1: no switch today" in third.json["problem"], third
+    assert tool()["traffic"] == third.json["deployment"] and third.json["deployment"] in tool()["runs"]
+    told = cli("deploy", 1, "--to", "here", project=project)  # and fails again: no third one beside the two
+    assert told.code == 1 and "is not undone yet" in told.err and len(tool()["runs"]) == 2, told
+    again = shown(project, "--again")
+    assert (again["status"], again["version"], again["reason"]) == ("serving", 2, None), again
+    assert tool()["traffic"] == second and tool()["runs"] == {second: "2"}
+
+
+def test_its_words(project, tool):
+    for version in (1, 2):
+        deploy(project, version)
+    spoil(project, switch_2=1)
+    told = cli("deploy", 3, "--to", "here", project=project)
+    assert told.code == 4 and "as before" not in told.err, told
+    assert "what serves is not known" in told.err and "notemill deployments --again decides" in told.err
+
+
+def test_a_stop_that_never_goes_wedges_nothing(project, tool):
+    assert deploy(project, 1).code == 0
+    spoil(project, stop_1=99, stop_2=99, stop_3=99)
+    second = deploy(project, 2)
+    assert second.code == 0 and "plain version 1 may still run: `stop` ended with 1" in second.err, second
+    third = deploy(project, 3)
+    assert third.code == 4 and third.json["problem"] is None and "no stop today" in third.err, third
+    fourth = deploy(project, 1)
+    assert fourth.code == 0 and "plain version 3 may still run" in fourth.err, fourth
+    gone = cli("undeploy", "here", project=project)
+    assert gone.code == 0 and "plain version 1 may still run" in gone.err, gone
+    assert shown(project)["status"] == "nothing"
+
+
+@pytest.mark.parametrize("written", [True, False])
+def test_a_last_write_of_which_nobody_knows(project, tool, written, monkeypatch):
+    save = Process.save
+
+    def failing(site, state):
+        if state.coming and state.coming.step == "passed":
+            if written:
+                save(site, state)
+            raise OSError("the disk went away")
+        save(site, state)
+
+    assert deploy(project, 1).code == 0
+    monkeypatch.setattr(Process, "save", failing)
+    done = deploy(project, 2)
+    assert (done.code, shown(project)["version"]) == ((0, 2) if written else (4, 1)), done
+    assert tool()["runs"] == {shown(project)["deployment"]: str(shown(project)["version"])}
 
 
 def test_a_command_that_is_not_there(project, tool):

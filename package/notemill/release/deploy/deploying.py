@@ -46,6 +46,7 @@ class Site(Protocol):
     def dead(self, release: Release) -> str | None: ...
     def down(self, release: Release) -> str | None: ...
     def fresh(self, release: Release) -> Release: ...
+    def free_slot(self, state: State) -> str: ...
     def unwell(self, state: State) -> str | None: ...
     def ensure(self, state: State) -> None: ...
     def switch(self, new: Release, old: Release | None) -> Release: ...
@@ -69,10 +70,12 @@ class Outcome:
     reason: str | None
     demo: str | None = None
     before: int | None = None
+    problem: str | None = None  # what could not be put back: the next command tries it again
 
     def as_json(self) -> dict:
         return {"deployment": self.deployment, "target": self.target, "version": self.version, "status": self.status,
-                "address": self.address, "demo": self.demo, "from": self.before, "reason": self.reason}
+                "address": self.address, "demo": self.demo, "from": self.before, "reason": self.reason,
+                "problem": self.problem}
 
 
 def deploy(project: Project, asked: str, to: str, by: str | None = None, reason: str | None = None, *,
@@ -84,15 +87,15 @@ def deploy(project: Project, asked: str, to: str, by: str | None = None, reason:
     target, by = find_target(project.root, project.pipeline.name, to), person(project, by)
     with opened(target, project, told) as site, site.held(f"notemill deploy {asked} --to {to}", wait):
         state = settled(project, target, site, told)
+        check_settled(target, state)
         records, move = open_records(project), PREVIOUS if asked == PREVIOUS else DEPLOY
         manifest = version_of(project, asked, target, records, told)
-        check_same_place(target, state)
         if target.production:
             noted.check_promotable(project, manifest, records, by)
         package, digest = site.prepare(manifest, wheel.package_files(manifest, records.read))
         release = Release(
             deployment=new_id(), version=manifest["version"], name=manifest["name"], content=manifest["content"],
-            manifest=records.keep_for_good(manifest), package=package, digest=digest, slot=state.free_slot,
+            manifest=records.keep_for_good(manifest), package=package, digest=digest, slot=site.free_slot(state),
             since=datetime.now(UTC).isoformat(timespec="seconds"), urls=urls_of(target), move=move, by=by,
             reason=reason)
         return rolled(project, target, site, state, release, golden_of(manifest, records), told)
@@ -129,6 +132,15 @@ def check_same_place(target: Target, state: State) -> None:
                          f"notemill undeploy {target.name}, then deploy again")
 
 
+def check_settled(target: Target, state: State) -> None:
+    """Raise NotemillError where an earlier deployment could still not be undone: two at once nobody could undo."""
+    if state.coming:
+        left_over = state.coming.release.deployment
+        raise NotemillError(f"target '{target.name}'", f"deployment {left_over} is not undone yet",
+                            "what it left is put back first", "put right what the warnings say, then notemill "
+                            f"deployments --again; or notemill undeploy {target.name}")
+
+
 # the recipe
 def rolled(project: Project, target: Target, site: Site, state: State, release: Release, golden: Mapping,
            told: Told) -> Outcome:
@@ -150,11 +162,19 @@ def rolled(project: Project, target: Target, site: Site, state: State, release: 
         state = replace(state, serving=release).at(PASSED)
         site.save(state)
     except FAILURES as error:
-        return undone(project, target, site, unpassed(state, release, old), error, told)
+        if not is_written(site, state):
+            return undone(project, target, site, unpassed(state, release, old), error, told)
     except BaseException as error:  # interrupted, or a fault of its own: the old one serves in any case
         undone(project, target, site, unpassed(state, release, old), error, told)
         raise
     return finished(project, target, site, state, old, told)
+
+
+def is_written(site: Site, state: State) -> bool:
+    """Whether it has passed and that is written down, though writing failed: the next command would finish it."""
+    with contextlib.suppress(*FAILURES):
+        return state.coming.step == PASSED and site.read() == state
+    return False
 
 
 def unpassed(state: State, release: Release, old: Release | None) -> State:
@@ -207,7 +227,8 @@ def finished(project: Project, target: Target, site: Site, state: State, old: Re
     new, before = state.coming.release, old and old.version
     site.ensure(replace(state, coming=None))
     if old:
-        site.retire(old)
+        with warned(told, f"{old} may still run"):
+            site.retire(old)
     noted.note(project, new, target.name, SERVING, new.move, new.reason, before, told)
     if target.production:
         noted.promoted(project, new, told)
@@ -218,22 +239,30 @@ def finished(project: Project, target: Target, site: Site, state: State, old: Re
 
 
 def undone(project: Project, target: Target, site: Site, state: State, error: BaseException, told: Told) -> Outcome:
-    """Back to the old one, as far as that goes."""
-    new, old, problems = state.coming.release, state.serving, []
-    why = reason_of(site, state, error)
+    """Back to the old one, as far as that goes. What did not go stays written down, and is tried again."""
+    new, old, again = state.coming.release, state.serving, state.coming.step == UNDONE
+    why, problems, lasting, unnoted = reason_of(site, state, error), [], [], []
     with gathered(problems):
         state = replace(state, serving=site.back(new, old))
+    if not problems:  # else it may be the one that has the traffic
+        with gathered(lasting):
+            site.end(new)
+    state = state.at(UNDONE, why=why)
     with gathered(problems):
-        site.end(new)
-    with gathered(problems):
-        site.save(state.at(UNDONE, why=why))
-    with gathered(problems):
-        site.ensure(replace(state, coming=None))
-    with gathered(problems):
-        noted_undone(project, target, site, state, why, told)
-    for problem in problems:
-        told(f"not all could be put back, and the next notemill command on this target tries again: {problem}")
-    return outcome(target, new, ROLLED_BACK, why, old and old.version)
+        site.save(state)
+    if old:
+        with gathered(problems):
+            site.ensure(replace(state, coming=None))
+    with gathered(unnoted):
+        noted.note(project, new, target.name, ROLLED_BACK, new.move, why, old and old.version, told)
+    give_up = again and not problems and not unnoted  # one that cannot be ended does not keep the target from going on
+    if give_up or not (problems or lasting or unnoted):
+        with gathered(problems):
+            forgotten(site, state)
+    for problem in (*problems, *lasting, *unnoted):
+        told(f"{new} may still run: {problem}" if give_up and problem in lasting else
+             f"not all could be put back, and the next notemill command on this target tries again: {problem}")
+    return replace(outcome(target, new, ROLLED_BACK, why, old and old.version), problem="; ".join(problems) or None)
 
 
 def reason_of(site: Site, state: State, error: BaseException) -> str:
@@ -246,12 +275,10 @@ def reason_of(site: Site, state: State, error: BaseException) -> str:
     return why
 
 
-def noted_undone(project: Project, target: Target, site: Site, state: State, why: str | None, told: Told) -> None:
-    old = state.serving
-    noted.note(project, state.coming.release, target.name, ROLLED_BACK, state.coming.release.move, why,
-               old and old.version, told)
+def forgotten(site: Site, state: State) -> None:
+    """Nothing is under way any more."""
     state = replace(state, coming=None)
-    if old:
+    if state.serving:
         site.save(state)
     else:
         site.close()
@@ -268,7 +295,18 @@ def gathered(problems: list[str]):
         problems.append(in_words(error))
 
 
+@contextlib.contextmanager
+def warned(told: Told, what: str):
+    """What cannot be ended does not keep a target from going on."""
+    try:
+        yield
+    except FAILURES as error:
+        told(f"{what}: {in_words(error)}")
+
+
 def in_words(error: BaseException) -> str:
+    if isinstance(error, Failed):
+        return str(error)
     if isinstance(error, NotemillError):
         return f"{error.where}: {error.got}"
     if isinstance(error, OSError):
@@ -287,9 +325,10 @@ def outcome(target: Target, release: Release, status: str, reason: str | None, b
 def settled(project: Project, target: Target, site: Site, told: Told) -> State:
     """The state, once what others left half done is finished or undone, and what serves lives."""
     state = site.read()
+    check_same_place(target, state)
     if state.coming:
         state = resumed(project, target, site, state, told)
-    if state.serving:
+    if state.serving and not state.coming:
         state = revived(site, state, told)
     return state
 
@@ -303,7 +342,7 @@ def resumed(project: Project, target: Target, site: Site, state: State, told: To
         told(f"deployment {new.deployment} of {new} was cut off after it had passed: it is finished")
         finished(project, target, site, state, state.coming.old, told)
     elif step == UNDONE:
-        noted_undone(project, target, site, state, state.coming.why, told)
+        undone(project, target, site, state, Failed(state.coming.why or CUT), told)
     else:
         told(f"deployment {new.deployment} of {new} was cut off: it is undone")
         undone(project, target, site, state, Failed(CUT), told)
@@ -317,8 +356,8 @@ def revived(site: Site, state: State, told: Told) -> State:
         try:
             state = replace(state, serving=site.revive(state.serving))
             site.save(state)
-        except Failed as error:
-            told(f"{state.serving} cannot be started: {error}")
+        except FAILURES as error:
+            told(f"{state.serving} cannot be started: {in_words(error)}")
     state = replace(state, serving=site.fresh(state.serving))
     site.ensure(state)
     return state
@@ -333,7 +372,12 @@ def undeploy(project: Project, name: str, by: str | None = None, reason: str | N
         state = site.read()
         if state.coming:
             state = resumed(project, target, site, state, told)
+        if state.coming:  # what could not be undone goes with the rest
+            with warned(told, f"{state.coming.release} may still run"):
+                site.end(state.coming.release)
         if state.serving is None:
+            if state.coming:
+                forgotten(site, state)
             raise UsageError(f"target '{name}'", "serves nothing", hint="notemill deployments")
         leaving = replace(state.serving, by=by, reason=reason)
         state = replace(state, coming=Coming(leaving, LEAVING))
@@ -345,7 +389,8 @@ def left(project: Project, target: Target, site: Site, state: State, told: Told)
     """Nothing serves any more. Done again it does no more."""
     release = state.coming.release
     site.close()
-    site.end(release)
+    with warned(told, f"{release} may still run"):
+        site.end(release)
     noted.note(project, release, target.name, GONE, UNDEPLOY, release.reason, release.version, told)
     site.forget()
     return outcome(target, release, GONE, release.reason, release.version)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Protocol
 
+from notemill.errors import NotemillError
 from notemill.runtime.golden import same
 
 FAULTS = ("fault", "too-long", "log-full", "unscorable", "not-ready")  # the service's own, not its client's
@@ -13,8 +14,14 @@ COUNTER = re.compile(r'^notemill_refusals_total\{reason="([a-z-]+)"\} (\d+)$', r
 SHOWN = 3
 
 
-class Failed(Exception):
+class Failed(NotemillError):
     """The new version is not taken; why, in words."""
+
+    def __init__(self, why: str):
+        super().__init__("deployment", why)
+
+    def __str__(self) -> str:
+        return self.got
 
 
 class Door(Protocol):

@@ -2,9 +2,8 @@
 
 from dataclasses import dataclass, replace
 
-from notemill.errors import NotemillError
 from notemill.project import Project
-from notemill.release.deploy.deploying import Told, resumed, revived
+from notemill.release.deploy.deploying import FAILURES, Told, in_words, settled
 from notemill.release.deploy.sites import opened
 from notemill.release.deploy.targets import Target, read_targets
 
@@ -44,8 +43,8 @@ def one(project: Project, target: Target, again: bool, told: Told) -> Shown:
             if again:
                 repaired(project, target, site, told)
             return described(shown, site)
-    except NotemillError as error:
-        return replace(shown, status=BROKEN, reason=f"{error.where}: {error.got}")
+    except FAILURES as error:  # one that is ill does not keep the others down
+        return replace(shown, status=BROKEN, reason=in_words(error))
 
 
 def described(shown: Shown, site) -> Shown:
@@ -68,8 +67,4 @@ def under_way(coming) -> str:
 
 def repaired(project: Project, target: Target, site, told: Told) -> None:
     with site.held("notemill deployments --again", 0):
-        state = site.read()
-        if state.coming:
-            state = resumed(project, target, site, state, told)
-        if state.serving:
-            revived(site, state, told)
+        settled(project, target, site, told)
