@@ -56,5 +56,5 @@ def test_versions_follow_each_other(engine, row, numbers):
     again = cli("deployments", "--again", "--json", project=engine)
     assert again.json["targets"][0]["status"] == "serving" and serves(port, row) == 1, again
     assert cli("undeploy", "here", project=engine).code == 0 and containers() == []
-    assert not docker("volume", "ls", "-q", "--filter", "name=deployed-plain-here").stdout
-    assert not docker("network", "ls", "-q", "--filter", "name=deployed-plain-here").stdout
+    assert not docker("volume", "ls", "-q", "--filter", "label=notemill.target=plain/here").stdout
+    assert not docker("network", "ls", "-q", "--filter", "label=notemill.target=plain/here").stdout

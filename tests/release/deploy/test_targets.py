@@ -22,6 +22,8 @@ WRONG = {
     "targets: {a: {kind: process, port: 8100}, b: {kind: process, port: 8100}}": ("is taken by target 'a'", None),
     "targets: {here: {kind: process, port: 1, host: 0.0.0.0}}": (
         "others can reach '0.0.0.0', and there are no keys", "notemill serve --keys FILE --new-key NAME makes one"),
+    "targets: {here: {kind: docker, port: 1, host: box.example, keys: k}}": (
+        "'box.example' is no address, and an engine would listen everywhere", None),
     "targets: {here: {kind: process, port: 1, keys: nowhere}}": ("there is no file 'nowhere'", "--new-key NAME"),
     "targets: {here: {kind: process, port: 1, start: [a]}}": ("means nothing for a target of kind process", None),
     "targets: {here: {kind: command, start: [a], check: [b]}}": ("the key 'stop' is missing", None),
@@ -78,3 +80,8 @@ def test_the_digest_is_the_service_s(tmp_path):
     for name, data in {"a.txt": b"a", "sub/b.bin": bytes(3), "__pycache__/c.pyc": b"c", "z\xe4": b""}.items():
         write(tmp_path / name, data)
     assert content_digest(tmp_path) == of_the_service(tmp_path)
+
+
+def test_a_name_of_the_loopback_is_an_address_for_an_engine(tmp_path):
+    write(tmp_path / FILE, "targets: {here: {kind: docker, port: 8100, host: localhost}}")
+    assert find_target(tmp_path, "toy", "here").listens == "127.0.0.1"

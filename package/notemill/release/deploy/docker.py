@@ -32,11 +32,12 @@ CONTROL = 9999  # on the loopback of the proxy's container alone
 MARK = "notemill.target"
 AS_IT_IS_TRIED = {"read_only": True, "tmpfs": {"/tmp": "size=256m"}, "cap_drop": ["ALL"],
                   "security_opt": ["no-new-privileges"]}
+LOGS = {"type": "json-file", "config": {"max-size": "10m", "max-file": "3"}}  # else they grow until the disk is full
 STAYS = {"Name": "unless-stopped"}
 RESOLVERS = ("resolvers docker\n    nameserver dns 127.0.0.11:53\n    timeout resolve 1s\n    hold valid 1s\n"
              "    hold nx 1s\n")
 BY_NAME = " resolvers docker init-addr last,libc,none"  # an address may be another one after the engine's restart
-ASK = """import base64, json, os, sys, urllib.error, urllib.request
+ASK = """import base64, http.client, json, os, sys, urllib.error, urllib.request
 method, url, body = json.loads(base64.b64decode(sys.argv[1]))
 key = os.environ.get("NOTEMILL_DEPLOY_KEY")
 data = None if body is None else json.dumps(body).encode()
@@ -48,8 +49,8 @@ try:
         said = [answer.status, answer.read()]
 except urllib.error.HTTPError as error:
     said = [error.code, error.read()]
-except OSError as error:
-    sys.exit(str(error))
+except (OSError, http.client.HTTPException) as error:
+    sys.exit(str(error) or type(error).__name__)
 print(json.dumps([said[0], base64.b64encode(said[1]).decode()]))
 """
 TELL = 'exec 3<>/dev/tcp/127.0.0.1/$1 && printf "%s\\n" "$2" >&3 && cat <&3'
@@ -62,8 +63,12 @@ class Docker(Process):
     def __init__(self, target: Target, project: Project, told: Callable[[str], None]):
         super().__init__(target, project.environ, told)
         self.project, self.client = project, connect(project.environ)
-        self.prefix = f"deployed-{target.project}-{target.name}"
+        self.prefix = self.called()
         self.labels = {MARK: f"{target.project}/{target.name}"}
+
+    def called(self, what: str = "") -> str:
+        """Its containers, volumes and network. A target's name has neither . nor _, so two never have the same."""
+        return f"deployed-{self.target.name}{what and '.'}{what}_{self.target.project}"
 
     @property
     def where(self) -> str:
@@ -84,7 +89,7 @@ class Docker(Process):
         """The connection that holds it. Raises NotemillError that names the holder."""
         import docker.errors
 
-        name, facts = f"{self.prefix}-lock", {f"notemill.{key}": str(value) for key, value in holder(what).items()}
+        name, facts = self.called("lock"), {f"notemill.{key}": str(value) for key, value in holder(what).items()}
         while True:
             try:
                 container = self.client.api.create_container(
@@ -114,6 +119,8 @@ class Docker(Process):
 
     # what is known
     def read(self) -> State:
+        if self.container(self.called("proxy")) is None and self.has_volume():
+            self.base()  # somebody took the proxy away: what serves is written in the volume
         data = self.got(f"{STATE}/state.json")
         if data is None:
             return State()
@@ -122,6 +129,10 @@ class Docker(Process):
         except ValueError:
             value = {}
         return as_state(value, f"{self.where}: state.json in the volume {self.prefix}")
+
+    def has_volume(self) -> bool:
+        with in_words(self.where):
+            return self.prefix in [one.name for one in self.client.volumes.list(filters={"name": self.prefix})]
 
     def save(self, state: State) -> None:
         self.put("state.json", json.dumps(state.as_json(), sort_keys=True, indent=1).encode())
@@ -157,7 +168,7 @@ class Docker(Process):
                 return None
 
     def name_of(self, release: Release, part: str) -> str:
-        return f"{self.prefix}-{release.deployment}-{part}"
+        return self.called(f"{release.deployment}-{part}")
 
     def start(self, release: Release) -> None:
         self.base()
@@ -170,12 +181,12 @@ class Docker(Process):
     def made(self, release: Release, part: str):
         labels = {**self.labels, "notemill.slot": release.slot, "notemill.part": part,
                   "notemill.deployment": release.deployment, "notemill.version": str(release.version)}
-        keys = {"volumes": {f"{self.prefix}-keys": {"bind": KEYS, "mode": "ro"}}} if self.target.keys else {}
+        keys = {"volumes": {self.called("keys"): {"bind": KEYS, "mode": "ro"}}} if self.target.keys else {}
         alias = self.client.api.create_endpoint_config(aliases=[f"{part}-{release.slot}"])
         return self.client.containers.create(
             release.package, self.words(release, part, "", PORTS[part]), name=self.name_of(release, part),
             labels=labels, network=self.prefix, networking_config={self.prefix: alias}, restart_policy=STAYS,
-            **AS_IT_IS_TRIED, **keys)
+            log_config=LOGS, **AS_IT_IS_TRIED, **keys)
 
     def words(self, release: Release, part: str, host: str, port: int) -> list[str]:
         """For the image's own entry."""
@@ -211,7 +222,7 @@ class Docker(Process):
         return Inside(self, self.name_of(release, part), PORTS[part], self.key())
 
     def dead(self, release: Release) -> str | None:
-        for part in self.target.parts:
+        for part in self.parts(release):
             if why := self.dead_part(release, part):
                 return f"its {part} died: {why}"
         return None
@@ -230,7 +241,7 @@ class Docker(Process):
 
     def down(self, release: Release) -> str | None:
         """What does not run now, whatever was before."""
-        for part in self.target.parts:
+        for part in self.parts(release):
             container = self.container(self.name_of(release, part))
             if container is None or not container.attrs["State"]["Running"]:
                 return f"its {part} does not run"
@@ -253,24 +264,24 @@ class Docker(Process):
     def base(self) -> None:
         """Network, volumes and the proxy's container: made where they are not there."""
         with in_words(self.where):
-            if not self.client.networks.list(names=[f"^{self.prefix}$"]):
+            if self.prefix not in [one.name for one in self.client.networks.list(names=[self.prefix])]:
                 self.client.networks.create(self.prefix, driver="bridge", labels=self.labels, check_duplicate=True)
-            for name in (self.prefix, *([f"{self.prefix}-keys"] if self.target.keys else [])):
+            for name in (self.prefix, *([self.called("keys")] if self.target.keys else [])):
                 self.client.volumes.create(name, labels=self.labels)
-            if self.container(f"{self.prefix}-proxy") is None:
+            if self.container(self.called("proxy")) is None:
                 self.make_proxy()
         if self.target.keys:
             self.put("keys", (self.target.root / self.target.keys).read_bytes(), KEYS)
 
     def make_proxy(self) -> None:
-        ports = {f"{PORTS[part]}/tcp": (self.target.host, port) for part, port in self.target.parts.items()}
+        ports = {f"{PORTS[part]}/tcp": (self.target.listens, port) for part, port in self.target.parts.items()}
         volumes = {self.prefix: {"bind": STATE, "mode": "rw"}}
         if self.target.keys:
-            volumes[f"{self.prefix}-keys"] = {"bind": KEYS, "mode": "rw"}
+            volumes[self.called("keys")] = {"bind": KEYS, "mode": "rw"}
         self.client.containers.create(
             self.proxy_image(), ["-db", "-f", f"{STATE}/haproxy.cfg"], entrypoint=["haproxy"], ports=ports,
-            name=f"{self.prefix}-proxy", labels=self.labels, network=self.prefix, volumes=volumes,
-            restart_policy=STAYS, stop_signal="SIGUSR1")
+            name=self.called("proxy"), labels=self.labels, network=self.prefix, volumes=volumes,
+            restart_policy=STAYS, stop_signal="SIGUSR1", log_config=LOGS)
 
     def proxy_image(self) -> str:
         """The one of targets.yaml; else the usual one, or, where that cannot be had, the server's own."""
@@ -294,7 +305,7 @@ class Docker(Process):
     def ensure(self, state: State) -> None:
         self.base()
         self.render(state)
-        proxy = self.container(f"{self.prefix}-proxy")
+        proxy = self.container(self.called("proxy"))
         with in_words(f"HAProxy of {self.where}"):
             if proxy.status != "running":
                 proxy.start()
@@ -312,14 +323,18 @@ class Docker(Process):
         self.put("haproxy.cfg", text.encode())
 
     def tell(self, command: str) -> str:
-        proxy = self.container(f"{self.prefix}-proxy")
+        proxy = self.container(self.called("proxy"))
         if proxy is None or proxy.status != "running":
-            raise OSError(f"the container {self.prefix}-proxy does not run")
-        with in_words(self.where):
-            done = proxy.exec_run(["bash", "-c", TELL, "-", str(CONTROL), command], demux=True)
-        if done.exit_code:
-            raise OSError(f"HAProxy does not answer: {(done.output[1] or b'').decode('utf-8', 'replace')[:200]}")
-        return (done.output[0] or b"").decode("utf-8", "replace")
+            raise OSError(f"the container {self.called('proxy')} does not run")
+        for _ in range(TRIES):
+            with in_words(self.where):
+                done = proxy.exec_run(["bash", "-c", TELL, "-", str(CONTROL), command], demux=True)
+            out, err = (text or b"" for text in done.output or (b"", b""))
+            if done.exit_code:
+                raise OSError(f"HAProxy does not answer: {err.decode('utf-8', 'replace')[:200]}")
+            if out == b"\n" or out.endswith(b"\n\n"):  # as all its answers end; else the engine was too busy
+                return out.decode("utf-8", "replace")
+        raise OSError(f"the engine does not give HAProxy's answer to '{command}'")
 
     def answers(self) -> bool:
         with contextlib.suppress(OSError, NotemillError):
@@ -328,7 +343,7 @@ class Docker(Process):
 
     def close(self) -> None:
         """The port is free; the state stays until it is forgotten."""
-        if proxy := self.container(f"{self.prefix}-proxy"):
+        if proxy := self.container(self.called("proxy")):
             with in_words(self.where):
                 proxy.update(restart_policy={"Name": "no"})
                 proxy.stop(timeout=10)
@@ -347,9 +362,9 @@ class Docker(Process):
     # files beside the proxy
     def put(self, name: str, data: bytes, folder: str = STATE) -> None:
         """Whole or not at all: under another name first, then moved, where the container runs."""
-        if self.container(f"{self.prefix}-proxy") is None:
+        if self.container(self.called("proxy")) is None:
             self.base()
-        proxy = self.container(f"{self.prefix}-proxy")
+        proxy = self.container(self.called("proxy"))
         moving = proxy.status == "running"
         packed = io.BytesIO()
         with tarfile.open(fileobj=packed, mode="w") as archive:
@@ -367,7 +382,7 @@ class Docker(Process):
     def got(self, path: str) -> bytes | None:
         import docker.errors
 
-        proxy = self.container(f"{self.prefix}-proxy")
+        proxy = self.container(self.called("proxy"))
         if proxy is None:
             return None
         with in_words(self.where):

@@ -178,11 +178,13 @@ def back(tell: Tell, part: str, new: str, old: str, address: str | None, patienc
 def align(tell: Tell, part: str, wanted: Layout) -> None:
     """Let it be as the state says, where it is not: first what takes traffic, then what does not."""
     now = {slot: (address, state) for slot, address, state in states(tell, part)}
+    if lacking := [slot for slot in wanted.slots if slot not in now]:
+        raise NotemillError("HAProxy", f"does not tell of {part}/{lacking[0]}")
     for slot, (address, on) in sorted(wanted.slots.items(), key=lambda item: not item[1][1]):
-        if on and now.get(slot) != (address, "ready"):
-            if now.get(slot, ("", ""))[0] != address:
+        if on and now[slot] != (address, "ready"):
+            if now[slot][0] != address:
                 set_state(tell, part, slot, "maint")
                 set_address(tell, part, slot, address)
             set_state(tell, part, slot, "ready")
-        elif not on and now.get(slot, ("", ""))[1] != "maint":
+        elif not on and now[slot][1] != "maint":
             set_state(tell, part, slot, "maint")

@@ -52,6 +52,11 @@ class Target:
         """{part: the port where it is reached}."""
         return {"score": self.port, **({"demo": self.demo} if self.demo else {})} if self.port else {}
 
+    @property
+    def listens(self) -> str:
+        """`host` as an address: an engine that is given a name would listen everywhere."""
+        return "127.0.0.1" if self.host == "localhost" else self.host
+
     def url(self, part: str) -> str | None:
         """Where people reach a part; None where it has none."""
         if self.kind == COMMAND:
@@ -103,6 +108,9 @@ def wrong(target: Target) -> Iterator[UsageError]:
     if not is_loopback(target.host) and not target.keys:
         yield UsageError(place("host"), f"others can reach '{target.host}', and there are no keys",
                          "127.0.0.1, or keys: FILE", "notemill serve --keys FILE --new-key NAME makes one")
+    if target.kind == DOCKER and not is_address(target.listens):
+        yield UsageError(place("host"), f"'{target.host}' is no address, and an engine would listen everywhere",
+                         "an IP address, as 127.0.0.1")
     if target.keys and not (target.root / target.keys).is_file():
         yield UsageError(place("keys"), f"there is no file '{target.keys}'", None,
                          f"notemill serve --keys {target.keys} --new-key NAME makes it")
@@ -123,6 +131,13 @@ def ports_twice(targets: dict[str, Target], places: Places) -> Iterator[UsageErr
                 yield UsageError(where(FILE, places, ("targets", target.name, key)),
                                  f"the port {port} is taken by target '{taken[port]}'", "a port of its own")
             taken[port] = target.name
+
+
+def is_address(host: str) -> bool:
+    try:
+        return bool(ipaddress.ip_address(host))
+    except ValueError:
+        return False
 
 
 def is_loopback(host: str) -> bool:
