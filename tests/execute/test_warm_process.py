@@ -54,7 +54,7 @@ def place(monkeypatch, tmp_path):
     subprocess.run(["rm", "-r", short], check=True)
 
 
-def until(condition, seconds=20):
+def until(condition, seconds=60):
     end = time.monotonic() + seconds
     while not condition() and time.monotonic() < end:
         time.sleep(0.05)

@@ -30,7 +30,7 @@ def test_sessions_have_the_promised_words():
     command = [sys.executable, "-m", "nox", "--noxfile", str(ROOT / "noxfile.py"), "--list", "--nocolor"]
     listed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     assert re.findall(r"^[*-] (\w+) -> \w+", listed, flags=re.M) == [
-        "lint", "test", "train", "gate", "register", "package", "demo", "image", "deploy", "stress", "score", "stack",
+        "lint", "test", "coverage", "train", "gate", "register", "package", "demo", "image", "deploy", "stress", "score", "stack",
         "stack_test", "bench", "lock"]
 
 

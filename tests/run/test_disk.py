@@ -8,6 +8,7 @@ import subprocess
 import threading
 
 import pytest
+from processes import until
 from tiny import cli_process, last_record, make_project, notebook
 
 from notemill.store import Store
@@ -126,6 +127,8 @@ def test_whatever_goes_wrong_in_a_step_is_that_steps_failure(tmp_path, run_here,
     def fails(*args, **more):
         if threading.current_thread() in seen or not seen and "step" in threading.current_thread().name:
             seen.add(threading.current_thread())
+            # The other step begins meanwhile: in this thread it would fail as well.
+            until(lambda: sum("step" in thread.name for thread in threading.enumerate()) > 1)
             raise RuntimeError("a fault")
         return real(*args, **more)
 

@@ -171,7 +171,7 @@ def test_a_killed_one_leaves_nothing_half_done(tmp_path):
         assert put(drop, content, "half.zip")[0] == 201
 
 
-def until(seen, seconds=10):
+def until(seen, seconds=60):
     end = time.monotonic() + seconds
     while not seen():
         assert time.monotonic() < end

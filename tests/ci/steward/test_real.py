@@ -80,7 +80,7 @@ def steward(forge, drone, drop, log):
         yield process
 
 
-def until(seen, what, seconds=30):
+def until(seen, what, seconds=60):
     end = time.monotonic() + seconds
     while True:
         found = seen()

@@ -83,7 +83,7 @@ def test_outside_a_project_it_is_what_notemill_is_tested_with():
 def test_an_extra_keeps_its_other_conditions():
     needs = list(pins.extras_of(own_wheel()[1], ("serve",)))
     uvloop = next(need for need in needs if need.startswith("uvloop"))
-    assert re.fullmatch(r"uvloop>=[\d.]+ ; \(?sys_platform != 'win32'\)?", uvloop) and len(needs) == 4
+    assert re.fullmatch(r"""uvloop>=[\d.]+ ; \(?sys_platform != (['"])win32\1\)?""", uvloop) and len(needs) == 4
 
 
 def test_an_index_with_a_login_is_asked_and_not_told_of(installer, tmp_path):

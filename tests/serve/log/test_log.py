@@ -25,7 +25,7 @@ ROW = {"request": "q-7", "row": 0, "at": MOMENT, "version": "3", "content": "c0d
        "unfit": None, "day": "2026-11-21"}
 
 
-def until(holds, seconds=20):
+def until(holds, seconds=60):
     """Wait until it holds."""
     end = time.monotonic() + seconds
     while not holds():
