@@ -12,29 +12,42 @@ from jupyter_client.session import Session
 from notemill.execute import execute
 from notemill.execute.outputs import Allowance, join_streams, mend_content, settle
 
-MANY = 20_000
-PATIENCE = 240  # seconds; alone it takes 6 for 20,000 prints, 10 for 20,000 displays
+MANY = 8_000
+PATIENCE = 240  # seconds
+MOST_CPU = 40  # seconds of the kernel, and of this process: on a busy machine they take 13 for the displays
 
 
 def outputs_of(executed, cell=-1):
     return executed.notebook["cells"][cell]["outputs"]
 
 
-@pytest.mark.slow
-def test_very_many_prints_are_kept_as_one(execute_cells):
-    executed = execute_cells(f"for n in range({MANY}):\n    print(n, flush=True)")
-    assert executed.failure is None
-    assert outputs_of(executed) == [{"output_type": "stream", "name": "stdout", "text": "".join(
-        f"{n}\n" for n in range(MANY))}]
-    assert executed.seconds < PATIENCE
+@pytest.fixture
+def shown_by(execute_cells):
+    """What a cell shows that shows very much, in a time that grows no faster than its length.
+
+    The processor's time, which hardly depends on what else it has to do: so its limit is near to what is needed, and
+    tells n steps from n^2 where n is still small.
+    """
+    def shown(cell):
+        began = time.process_time()
+        executed = execute_cells(cell, "import time\nprint(time.process_time())")
+        assert executed.failure is None and executed.seconds < PATIENCE
+        taken = time.process_time() - began, float(outputs_of(executed)[0]["text"])
+        assert max(taken) < MOST_CPU, taken
+        return outputs_of(executed, -2)
+    return shown
 
 
 @pytest.mark.slow
-def test_very_many_displays_are_kept_in_order(execute_cells):
-    executed = execute_cells(f"for n in range({MANY}):\n    display(n)")
-    assert executed.failure is None
-    assert [output["data"]["text/plain"] for output in outputs_of(executed)] == [str(n) for n in range(MANY)]
-    assert executed.seconds < PATIENCE
+def test_very_many_prints_are_kept_as_one(shown_by):
+    assert shown_by(f"for n in range({MANY}):\n    print(n, flush=True)") == [
+        {"output_type": "stream", "name": "stdout", "text": "".join(f"{n}\n" for n in range(MANY))}]
+
+
+@pytest.mark.slow
+def test_very_many_displays_are_kept_in_order(shown_by):
+    outputs = shown_by(f"for n in range({MANY}):\n    display(n)")
+    assert [output["data"]["text/plain"] for output in outputs] == [str(n) for n in range(MANY)]
 
 
 def test_a_slow_listener_is_waited_for_as_long_as_messages_come(make_job, printed, monkeypatch):

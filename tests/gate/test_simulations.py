@@ -9,8 +9,31 @@ import pytest
 
 from bench import gate_simulations as simulate
 from bench.gate_simulations import MARGIN, rate
+from notemill.gate import statistics
 
 pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(autouse=True)
+def drawn_once(monkeypatch):
+    """All simulations of a test have the same rows, seed and so resamples: they are drawn once, not each time anew."""
+    for name in ("draw_blocks", "leave_out"):
+        monkeypatch.setattr(statistics, name, once(getattr(statistics, name)))
+
+
+def once(draw):
+    """The same, which remembers what it gave. Whoever would write to what others get as well fails."""
+    known = {}
+
+    def drawn(rows, seed, *more):
+        key = rows.count, seed, *more, *(None if of is None else of.tobytes() for of in (rows.classes, rows.groups))
+        if key not in known:
+            known[key] = list(draw(rows, seed, *more))
+            for counts in known[key]:
+                counts.setflags(write=False)
+        return iter(known[key])
+
+    return drawn
 
 
 def at_most(found, promised, far):

@@ -1,11 +1,14 @@
 """Tables made of text, and `notemill init` called on them."""
 
+import functools
 import os
 from pathlib import Path
 
 import pytest
 from init_samples import HEAD, csv_text, make_rows
 from tiny import cli
+
+from notemill import distribution
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
 
@@ -27,10 +30,17 @@ def rows():
     return make_rows()
 
 
+@pytest.fixture(scope="session")
+def packed_once():
+    """notemill's own wheel takes most of the time of an init: one does for all; test_vendored.py makes it anew."""
+    return functools.cache(distribution.local_wheel)
+
+
 @pytest.fixture
-def init(tmp_path, monkeypatch):
+def init(tmp_path, monkeypatch, packed_once):
     """A function that calls `notemill init` for a project in a folder of its own."""
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
+    monkeypatch.setattr(distribution, "local_wheel", packed_once)
 
     def call(data=None, target="bought", *words, folder=None):
         given = [] if data is None else ["--data", data, "--target", target]

@@ -72,7 +72,7 @@ def test_model_holds_reviewed_types_only(mill, table):
 def test_same_inputs_same_bytes(mill, table, tmp_path):
     first = mill(table)
     source = first.source if len(first.source) > 1 else first.source[0]
-    run_starter(CASES[table], tmp_path, source)
+    run_starter(CASES[table], tmp_path, source, warm=False)
     for name in ("train.parquet", "test.parquet", "schema.json", "model.skops", "metrics.json"):
         assert (tmp_path / name).read_bytes() == (first.folder / name).read_bytes(), name
 

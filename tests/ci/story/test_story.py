@@ -36,7 +36,11 @@ def project(tmp_path):
 
 
 def story(project, drone, *words):
-    done = cli_process("ci", "story", *words, project=project, **drone)
+    """Within this process, in a build's environment; `test_as_json` has a process of its own."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in drone.items():
+            patch.setenv(name, value)
+        done = cli("ci", "story", *words, project=project)
     assert (done.code, done.err) == (0, "")
     return done.out
 

@@ -280,13 +280,14 @@ def test_a_column_called_prediction(model, rows, tmp_path):
 
 
 RUN = ("import sys, resource; from pathlib import Path; from notemill.runtime import commands;"
-       "{limit}sys.exit(commands.main(Path(sys.argv[1]), sys.argv[2:]))")
+       "{before}{limit}sys.exit(commands.main(Path(sys.argv[1]), sys.argv[2:]))")
 
 
-def start(model, *words, limit=""):
+def start(model, *words, before="", limit=""):
     # with a limit the figures of the coverage could not be written either
     env = {name: value for name, value in os.environ.items() if not (limit and name.startswith("COVERAGE_"))}
-    return subprocess.Popen([sys.executable, "-c", RUN.format(limit=limit), str(model.folder), *map(str, words)],
+    code = RUN.format(before=before, limit=limit)
+    return subprocess.Popen([sys.executable, "-c", code, str(model.folder), *map(str, words)],
                             stderr=subprocess.PIPE, text=True,
                             env=env | ({"PYTHONDONTWRITEBYTECODE": "1"} if limit else {}))
 
@@ -348,12 +349,19 @@ class Broken(io.BytesIO):
     read = readinto = read1
 
 
+# Sections of 10,000 rows; of 4 sections 2 are given out, and then it hangs until it is ended.
+HANGS = ("import time; from notemill.runtime.batch import pool, tables; tables.GROUP = 10_000; give = pool.Pool._give;"
+         "pool.Pool._give = lambda self, number, waiting, busy:"
+         " give(self, number, waiting, busy) if len(waiting) > 2 else time.sleep(300);")
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("how, code", [(signal.SIGKILL, -signal.SIGKILL), (signal.SIGINT, 130)])
-def test_a_call_that_is_ended_leaves_no_half_file_and_the_next_goes_on(model, rows, tmp_path, how, code):
-    pd.concat([rows] * 2000).to_parquet(tmp_path / "in.parquet", row_group_size=100_000)
-    process = start(model, "score", tmp_path / "in.parquet", tmp_path / "out.parquet", "--workers", 2)
-    until = time.monotonic() + 60
+def test_a_call_that_is_ended_leaves_no_half_file_and_the_next_goes_on(model, rows, tmp_path, monkeypatch, how, code):
+    monkeypatch.setattr(tables, "GROUP", 10_000)
+    pd.concat([rows] * 300).to_parquet(tmp_path / "in.parquet", row_group_size=10_000)
+    process = start(model, "score", tmp_path / "in.parquet", tmp_path / "out.parquet", "--workers", 2, before=HANGS)
+    until = time.monotonic() + 200  # it is waiting
     while not list(tmp_path.glob(".out.parquet.score/*/*/*.json")) and time.monotonic() < until:
         time.sleep(0.02)
     process.send_signal(how)
@@ -362,9 +370,9 @@ def test_a_call_that_is_ended_leaves_no_half_file_and_the_next_goes_on(model, ro
     assert {path.name for path in tmp_path.iterdir()} == {"bundle", "in.parquet", ".out.parquet.score"}
     assert call(model, "score", tmp_path / "in.parquet", tmp_path / "out.parquet", "--workers", 1) == 0
     record = json.loads((tmp_path / "out.parquet.run.json").read_text())
-    assert 100_000 <= record["resumed_rows"] < record["rows"] == 2000 * len(rows)
+    assert 10_000 <= record["resumed_rows"] < record["rows"] == 300 * len(rows)
     found = pd.read_parquet(tmp_path / "out.parquet", columns=["prediction"])["prediction"].tolist()
-    assert found == 2000 * model.predict(rows).tolist()
+    assert found == 300 * model.predict(rows).tolist()
     assert not (tmp_path / ".out.parquet.score").exists()
 
 

@@ -120,7 +120,8 @@ def test_killed_before_any_operation_every_row_is_there_once(tmp_path):
         folder = tmp_path / f"log{operation}"
         shutil.copytree(tmp_path / "first", folder)
         was_killed = killed_at(folder, operation)
-        assert set(requests(folder)) - {"q-50", "q-51"} == set(ids(range(6))) and len(requests(folder)) in (6, 7, 8)
+        found = requests(folder)
+        assert set(found) - {"q-50", "q-51"} == set(ids(range(6))) and len(found) in (6, 7, 8)
         assert compact(folder, days=30)["error"] is None
         assert requests(folder) == requests(folder, "rows") == ids(range(6)) and hidden(folder) == []
         assert {index.day_with(folder, one, 0) for one in ids(range(6))} == {"2026-11-20", "2026-11-21"}
@@ -280,7 +281,7 @@ def test_a_reader_sees_every_row_once_while_files_come_and_go(tmp_path):
     ended, seen, written = threading.Event(), [], [1]
 
     def work():
-        for number in range(1, 40):
+        for number in range(1, 20):
             write_log(folder, [number])
             written[0] = number + 1
             compact(folder, today=TOMORROW - datetime.timedelta(days=number % 2))
@@ -297,7 +298,7 @@ def test_a_reader_sees_every_row_once_while_files_come_and_go(tmp_path):
         seen.append(found)
         assert found == ids(range(len(found))) and len(found) >= least
     thread.join()
-    assert len(seen) > 5 and requests(folder) == ids(range(40))
+    assert len(seen) > 5 and requests(folder) == ids(range(20))
 
 
 def test_a_look_at_the_folder_counts_when_the_next_one_is_the_same(tmp_path, monkeypatch):
