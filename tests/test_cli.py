@@ -32,14 +32,15 @@ PUBLIC = ["run", "plan", "warm", "why", "get", "compare", "report", "debug", "li
           "versions", "card", "promote", "rollback", "approve", "ledger", "registry", "package", "score", "export",
           "verify", "image", "serve", "demo", "stress", "predictions", "deploy",
           "deployments", "undeploy", "init", "ci connect", "ci sign", "ci status",
-          "ci retrain", "stack up", "stack status", "stack logs", "stack down", "stack backup", "stack restore"]
+          "ci retrain", "ci promote", "stack up", "stack status",
+          "stack logs", "stack down", "stack backup", "stack restore"]
 IN_A_PROJECT = [name for name in PUBLIC
                 if name not in ("init", "verify", "predictions") and not name.startswith("stack ")]
 # What these print when they succeed has tests of its own.
 HEAVY = {"gate", "register", "card", "promote", "rollback", "approve", "package", "verify", "image", "init",
          "predictions", "deploy", "deployments", "undeploy",
          "demo", "serve", "score", "stress", "ci connect", "ci sign", "ci status", "ci retrain",
-         *(name for name in PUBLIC if name.startswith("stack "))}
+         "ci promote", *(name for name in PUBLIC if name.startswith("stack "))}
 # Words for each command: some that succeed once there has been a run, and some that fail, with the exit code.
 WORDS = {"run": ([], ["nowhere"], 2), "plan": ([], ["nowhere"], 2), "why": (["one"], ["noe"], 2),
          "warm": (["--status"], ["--status", "--stop"], 2),
@@ -59,7 +60,8 @@ WORDS = {"run": ([], ["nowhere"], 2), "plan": ([], ["nowhere"], 2), "why": (["on
          "undeploy": (None, ["nowhere"], 2),
          "init": (None, ["FILE", "--target", "y"], 2),
          "ci connect": (None, ["no-address"], 2), "ci sign": (None, [], 2), "ci status": (None, [], 2),
-         "ci retrain": (None, ["--reason", "x"], 2), "stack up": (None, ["--host", "127.0.0.1"], 2),
+         "ci retrain": (None, ["--reason", "x"], 2), "ci promote": (None, ["0", "staging"], 2),
+         "stack up": (None, ["--host", "127.0.0.1"], 2),
          "stack status": (None, ["nowhere"], 2), "stack logs": (None, ["nowhere"], 2),
          "stack down": (None, ["nowhere"], 2), "stack backup": (None, ["no/folder/b.tar"], 2),
          "stack restore": (None, ["FILE"], 2)}

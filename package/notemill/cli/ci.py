@@ -58,6 +58,21 @@ def ci_retrain(folder: Path, as_json: bool, reason: str):
     command.retrain(folder, reason, as_json=as_json)
 
 
+@ci_group.command("promote")
+@click.argument("build", type=click.IntRange(min=1))
+@click.argument("target")
+@click.option("--reason", metavar="TEXT", help="For an approval: why, by the name of whoever Drone's token is of.")
+@in_project
+def ci_promote(build: int, target: str, folder: Path, as_json: bool, **asked):
+    """Deploy what build BUILD stands for to TARGET, as Drone's button does.
+
+    An earlier build is the way back. TARGET `approval` answers for a version of high risk instead.
+    """
+    from notemill.commands import ci as command
+
+    command.promote(folder, build, target, as_json=as_json, **asked)
+
+
 @ci_group.command("credential", hidden=True)
 @click.argument("operation", metavar="get|store|erase")
 def ci_credential(operation: str):

@@ -1,4 +1,4 @@
-"""`notemill ci connect`, `sign`, `status`, `retrain`; and `credential`, which git calls."""
+"""`notemill ci connect`, `sign`, `status`, `retrain`, `promote`; and `credential`, which git calls."""
 
 import os
 import sys
@@ -88,6 +88,15 @@ def retrain(folder: Path, reason: str, *, as_json: bool) -> None:
         print_json({**started, "error": None})
     else:
         click.echo(f"build {started['build']} of {started['branch']} is {started['status']}: {started['link']}")
+
+
+def promote(folder: Path, build: int, target: str, reason: str | None, *, as_json: bool) -> None:
+    _, servers, slug = known(folder)
+    started = builds.promote(servers, slug, build, target, reason)
+    if as_json:
+        print_json({**started, "error": None})
+    else:
+        click.echo(f"build {started['build']} promotes build {build} to {printable(target)}: {started['link']}")
 
 
 def credential(operation: str) -> None:

@@ -121,3 +121,19 @@ def test_a_retraining_that_starts(fakes):
     fakes.drone.answers[f"POST {D}/builds"] = (200, {**BUILD, "status": "pending"})
     assert builds.retrain(fakes.servers, SLUG, "drift ")["link"] == f"{fakes.drone.url}/{SLUG}/4"
     assert fakes.drone.asked[0]["query"] == {"branch": ["main"], "NOTEMILL_REASON": ["drift"]}
+
+
+def test_a_promotion_starts_with_its_reason_as_words(fakes):
+    fakes.drone.answers[f"POST {D}/builds/3/promote"] = (200, {**BUILD, "status": "pending"})
+    told = builds.promote(fakes.servers, SLUG, 3, "approval", " I looked;\n$(id) ")
+    assert (told["promoted"], told["build"], told["reason"]) == (3, 4, "I looked; $(id)")
+    assert fakes.drone.asked[0]["query"] == {"target": ["approval"], "REASON": ["I looked; $(id)"]}
+
+
+@pytest.mark.parametrize(("answer", "words"), [
+    ((200, None), "starts no promotion of build 3 to 'moon'"), ((403, {"message": "Forbidden"}), "does not allow it"),
+    ((200, {**BUILD, "status": "error", "error": "yaml: line 3"}), "build 4: yaml: line 3")])
+def test_a_promotion_that_is_refused_is_told(fakes, answer, words):
+    fakes.drone.answers[f"POST {D}/builds/3/promote"] = answer
+    with pytest.raises(NotemillError, match=words):
+        builds.promote(fakes.servers, SLUG, 3, "moon")

@@ -11,6 +11,7 @@ from notemill.run.facts import LONGEST_REASON
 from notemill.text import printable
 
 REASON = "NOTEMILL_REASON"
+REASON_OF_PROMOTION = "REASON"  # what .drone.yml hands to notemill approve
 BRANCH = "main"
 
 
@@ -124,12 +125,26 @@ def approvals(reviews: list[Mapping]) -> set[str]:
 def retrain(servers: Servers, slug: str, why: str) -> dict:
     """Start a custom build of main. Raises NotemillError where none comes of it."""
     words = as_reason(why)
-    build = _started(servers, slug, words)
+    return {"branch": BRANCH, "reason": words, **_told(servers, slug, _started(servers, slug, words))}
+
+
+def promote(servers: Servers, slug: str, number: int, target: str, why: str | None = None) -> dict:
+    """Start the promotion of a build to a target. Raises NotemillError where none comes of it."""
+    words = why and as_reason(why)
+    build = drone.promote(servers.drone, slug, number, target, {REASON_OF_PROMOTION: words} if words else {})
+    if not build:
+        raise NotemillError("Drone", f"starts no promotion of build {number} to {target!r}: nothing in its .drone.yml "
+                                     "is for that", hint="look at trigger: target: of the pipelines in .drone.yml")
+    return {"promoted": number, "target": target, "reason": words or None, **_told(servers, slug, build)}
+
+
+def _told(servers: Servers, slug: str, build: Mapping) -> dict:
+    """Number, status and page of a build that was just made. Raises NotemillError where it ended at once."""
     number, link = build["number"], drone.page(servers.drone, slug, build["number"])
     if build["status"] == "error":
         raise NotemillError(f"build {number}", printable(build.get("error") or "ended with an error at once"),
                             hint=link, build=number, link=link)
-    return {"build": number, "branch": BRANCH, "reason": words, "status": build["status"], "link": link}
+    return {"build": number, "status": build["status"], "link": link}
 
 
 def as_reason(text: str) -> str:
