@@ -2,6 +2,7 @@
 """
 
 from notemill.registry import moves
+from notemill.registry.builds import note_build
 from notemill.registry.champion import current_champion
 from notemill.registry.checking import Finding, check, mend
 from notemill.registry.fetching import fetch, fetch_entry, fetch_kept
@@ -15,4 +16,5 @@ from notemill.registry.versions import Version, find_version, take_up, versions
 
 __all__ = ["Finding", "Held", "Ledger", "Records", "Version", "align", "append", "check", "content_of",
            "current_champion", "fetch", "fetch_entry", "fetch_kept", "find_version", "has_run", "in_mlflow", "mend",
-           "moves", "open_records", "read_ledger", "register", "registry", "shown_file", "take_up", "versions"]
+           "moves", "note_build", "open_records", "read_ledger", "register", "registry", "shown_file", "take_up",
+           "versions"]

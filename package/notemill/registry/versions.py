@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 
 from notemill.errors import NotemillError, UsageError
 from notemill.lineage import shown_uri
+from notemill.registry.builds import PREFIX, content_of_build
 from notemill.registry.fetching import fetch, fetch_entry
 from notemill.registry.following import CHALLENGER, CHAMPION, champion_in_mlflow, look, read_followed
 from notemill.registry.ledger import Ledger
@@ -92,14 +93,15 @@ def _gone(client, entry: Mapping, records: Records) -> Version:
 
 
 def find_version(client, name: str, asked: str | None, uri: str, records: Records) -> Version:
-    """The version of that number or alias; the challenger unless told otherwise. Raises UsageError."""
+    """The version of that number, alias or build; the challenger unless told otherwise. Raises UsageError."""
     found = versions(client, name, records)
     if not found:
         raise UsageError(f"'{name}' in MLflow at {shown_uri(uri)}", "there is no registered version yet",
                          hint="notemill register")
     wanted = asked or CHALLENGER
+    content = content_of_build(records, name, wanted) if wanted.startswith(PREFIX) else None
     for one in found:
-        if wanted in (str(one.version), *one.aliases):
+        if wanted in (str(one.version), *one.aliases) or one.content == content:
             return one
     known = ", ".join(str(one.version) + "".join(f" ({alias})" for alias in one.aliases) for one in found[:10])
     raise UsageError(f"version '{wanted}'", "is not registered", f"the versions are: {known}",

@@ -27,7 +27,7 @@ from notemill.release.verified import verify
 CHAMPION, FOLDER = "champion", "packages"
 NEEDED = {"facts.json", "model.skops", "schema.json", "types.json", "__init__.py"}
 MOST_UNPACKED, MOST_TIMES = 8 << 30, 50  # bytes, and how many times the wheel's own size
-ALLOWED = "a version's number, an alias (champion, challenger), or a model package's wheel (.whl)"
+ALLOWED = "a version's number, an alias (champion, challenger), build:NUMBER, or a model package's wheel (.whl)"
 Files = Mapping[str, bytes]
 
 

@@ -8,7 +8,7 @@ from notemill import gate, lineage, signing, wheel
 from notemill.errors import NotemillError
 from notemill.place import Denied
 from notemill.project import Project
-from notemill.registry import Held, Records, align, has_run, registry, take_up
+from notemill.registry import Held, Records, align, has_run, note_build, registry, take_up
 from notemill.registry import register as register_version
 from notemill.registry.moves import nobody
 from notemill.release.complete import complete
@@ -76,6 +76,7 @@ def register(project: Project, record: Mapping, records: Records) -> tuple[dict,
             return verdict, None, None
         held.keep(records)
         known = enter(project, record, records, manifest, verdict, uri)
+        note_build(records, known["name"], known, project.environ)
     return verdict, known, known["version"]
 
 

@@ -51,7 +51,15 @@ SICK = CALLS.replace(b"{}", b"""
         if any(row["colour"] == "pink" for row in rows):
             raise MemoryError("out of paper")
         return found""")
-SPOILT = {"silent": SILENT, "liar": LIAR, "mortal": MORTAL, "sick": SICK}
+# it is faultless while an image is tried, which has no network, and not where it serves
+SERVING = "os.path.exists('/sys/class/net/eth0')"
+ASLEEP = f"""
+
+import os
+if {SERVING}:
+    raise RuntimeError("out of paper")
+""".encode()
+SPOILT = {"silent": SILENT, "liar": LIAR, "mortal": MORTAL, "sick": SICK, "asleep": ASLEEP}
 
 
 def free_port():
@@ -132,7 +140,8 @@ class Load:
 
     def __init__(self, port, row, threads=4):
         self.url, self.row, self.large = f"http://127.0.0.1:{port}", row, [row] * 400
-        self.done, self.failed, self.versions, self.going, self.longest = 0, [], set(), True, 0.0
+        self.done, self.large_done, self.failed, self.versions = 0, 0, [], set()
+        self.going, self.longest = True, 0.0
         self.threads = [threading.Thread(target=self.ask, args=(number,)) for number in range(threads)]
 
     def ask(self, number):
@@ -148,7 +157,7 @@ class Load:
                     self.failed.append((answer.status_code, answer.text[:200]))
             except httpx.HTTPError as error:
                 self.failed.append((type(error).__name__, str(error)))
-            self.done += 1
+            self.done, self.large_done = self.done + 1, self.large_done + (body is self.large)
             self.longest = max(self.longest, time.monotonic() - began)
             if client is not kept:
                 client.close()

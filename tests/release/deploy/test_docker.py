@@ -1,60 +1,64 @@
 """A target of kind docker: real containers behind a real HAProxy in a container."""
 
-import shutil
-import subprocess
+import json
 
 import pytest
-from deploy_samples import Load, deploy, free_port, serves, targets
+from deploy_samples import Load, deploy
+from docker_samples import as_before, begun, containers, docker, left, site_of
+from real_engine import asked
+from test_load import twenty
 from tiny import cli
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800), asked]
 
 
-def docker(*words):
-    return subprocess.run(["docker", *words], capture_output=True, text=True)
-
-
-@pytest.fixture
-def engine(made, tmp_path, monkeypatch):
-    """A copy of the project, with an engine that can make images of it."""
-    pytest.importorskip("docker")
-    if not shutil.which("docker") or docker("info").returncode:
-        pytest.skip("no Docker engine answers")
-    if not any(docker("image", "inspect", name).returncode == 0 for name in ("haproxy:2.8", "notemill/haproxy:2.6")):
-        pytest.skip("there is no image with HAProxy: docker pull haproxy:2.8")
-    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
-    root = shutil.copytree(made, tmp_path / "project")
-    yield root
-    cli("undeploy", "here", project=root)
-    left = docker("ps", "-aq", "--filter", "label=notemill.target=plain/here").stdout.split()
-    if left:
-        docker("rm", "-f", *left)
-
-
-def containers():
-    found = docker("ps", "-a", "--filter", "label=notemill.target=plain/here", "--format",
-                   '{{.Label "notemill.version"}} {{.State}}').stdout.splitlines()
-    return sorted(line.strip() for line in found)
-
-
-def test_versions_follow_each_other(engine, row, numbers):
-    port = targets(engine, kind="docker", port=free_port(), watch=5, ready=300)["port"]
-    first = deploy(engine, 1)
-    assert (first.code, first.json["address"]) == (0, f"http://127.0.0.1:{port}"), first
-    assert serves(port, row) == 1 and containers() == ["1 running", "running"]
+def test_versions_follow_each_other(engine, row, monkeypatch):
+    port = begun(engine, watch=1)
+    assert as_before(engine, 1, port=port, row=row)
     with Load(port, row, threads=3) as load:
-        second, back = deploy(engine, 2), deploy(engine, "previous")
-        failed = deploy(engine, numbers["mortal"])
-    assert (second.code, back.json["version"], load.failed) == (0, 1, []), (second, back)
-    assert failed.code == 4 and "its score died: exit code 9" in failed.json["reason"], failed
-    assert serves(port, row) == 1 and containers() == ["1 running", "running"]
-    assert cli("deployments", "--json", project=engine).json["targets"][0]["status"] == "serving"
+        second = deploy(engine, 2)
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:1")  # neither was ever promoted
+        back = deploy(engine, "previous")
+        monkeypatch.delenv("MLFLOW_TRACKING_URI")
+    assert (second.code, back.code, load.failed) == (0, 0, []), (second, back)
+    assert back.json["version"] == 1 and "not in MLflow yet" in back.err
+    assert as_before(engine, 1, port=port, row=row)
     # the engine's restart: containers come back, perhaps with other addresses
     ids = docker("ps", "-q", "--filter", "label=notemill.target=plain/here").stdout.split()
     assert docker("kill", *ids).returncode == 0
     assert cli("deployments", "--json", project=engine).json["targets"][0]["status"] == "down"
     again = cli("deployments", "--again", "--json", project=engine)
-    assert again.json["targets"][0]["status"] == "serving" and serves(port, row) == 1, again
-    assert cli("undeploy", "here", project=engine).code == 0 and containers() == []
-    assert not docker("volume", "ls", "-q", "--filter", "label=notemill.target=plain/here").stdout
-    assert not docker("network", "ls", "-q", "--filter", "label=notemill.target=plain/here").stdout
+    assert again.json["targets"][0]["status"] == "serving" and as_before(engine, 1, port=port, row=row), again
+    assert cli("undeploy", "here", project=engine).code == 0 and left() == []
+    told = deploy(engine, "previous")
+    assert (told.code, told.json["version"]) == (0, 1) and as_before(engine, 1, port=port, row=row), told
+
+
+def test_twenty_deployments_under_load(engine, row):
+    port = begun(engine, watch=0.3)
+    twenty(engine, port, row)
+    assert containers() == ["1 running", "running"]
+
+
+def test_more_rows_than_an_argument_may_have(engine, row):
+    begun(engine, watch=0)
+    site = site_of(engine)
+    try:
+        door, rows = site.door(site.read().serving), [row] * 4000
+        status, body = door.ask("POST", "/predict", rows)
+        assert len(json.dumps(rows)) > 2 * (1 << 17) and status == 200
+        assert len(json.loads(body)["predictions"]) == 4000
+        assert door.ask("POST", "/predict", "no row")[0] == 400
+    finally:
+        site.done()
+
+
+def test_no_container_has_rights(engine):
+    begun(engine, watch=0)
+    for number in docker("ps", "-q", "--filter", "label=notemill.target=plain/here").stdout.split():
+        [facts] = json.loads(docker("inspect", number).stdout)
+        limits = facts["HostConfig"]
+        assert limits["CapDrop"] == ["ALL"] and limits["ReadonlyRootfs"] and not limits["Privileged"]
+        assert limits["SecurityOpt"] == ["no-new-privileges"] and limits["RestartPolicy"]["Name"] == "unless-stopped"
+        opened = (limits["PortBindings"] or {}).values()
+        assert {port["HostIp"] for ports in opened for port in ports} <= {"127.0.0.1"}

@@ -3,6 +3,8 @@
 import http.server
 import os
 import shutil
+import socket
+import struct
 import subprocess
 import threading
 import time
@@ -12,11 +14,12 @@ import pytest
 
 from notemill.errors import NotemillError
 from notemill.release.deploy import deploying, haproxy, running, sites
-from notemill.release.deploy.door import Failed, is_ready
+from notemill.release.deploy.door import Failed, counters, is_ready
 from notemill.release.deploy.plain import Plain
 from notemill.release.deploy.process import Http, Process
 from notemill.release.deploy.state import PORT, Coming, Release, State
 from notemill.release.deploy.targets import Target
+from notemill.release.image.inside import received
 
 ENVIRON = {"PATH": os.environ["PATH"]}
 
@@ -167,43 +170,39 @@ def test_a_server_that_haproxy_does_not_tell_of():
         haproxy.align(lambda words: "", "score", wanted)
 
 
-class Engine:
-    """What an engine too busy gives: answers in parts, or none. A stand-in: no real one does it when asked."""
-
-    status = "running"
-
-    def __init__(self, *answers):
-        self.answers = list(answers)
-
-    def exec_run(self, words, **more):
-        return SimpleNamespace(exit_code=0, output=(self.answers.pop(0), None))
+def frame(number, data):
+    return struct.pack(">BxxxL", number, len(data)) + data
 
 
-@pytest.mark.parametrize("answers, told", [
-    ([None, b"Name: HAProxy\n", b"Name: HAProxy\nPid: 1\n\n"], "Name: HAProxy\nPid: 1\n\n"), ([b"\n"], "\n"),
-    ([None, b"", None], None)])
-def test_an_engine_s_empty_answer_is_none(tmp_path, monkeypatch, answers, told):
-    site = docker_site(monkeypatch, tmp_path, "plain", "here")
-    monkeypatch.setattr(site, "container", lambda name, engine=Engine(*answers): engine)
-    if told is None:
-        with pytest.raises(OSError, match="does not give HAProxy's answer to 'show info'"):
-            site.tell("show info")
-    else:
-        assert site.tell("show info") == told
+@pytest.mark.parametrize("sent, said", [
+    ((frame(1, b"Pid: "), frame(1, b"7\n")), (b"Pid: 7\n", b"")), ((), (b"", b"")),
+    ((frame(1, b"out")[:5], frame(1, b"out")[5:] + frame(2, b"err")), (b"out", b"err")),
+    ((frame(1, b"out"), frame(1, b"more")[:-1]), None), ((frame(1, b"out")[:3],), None)])
+def test_an_engine_s_answer_is_whole_or_none(sent, said):
+    here, there = socket.socketpair()
+    with here, there:
+        for piece in sent:
+            there.sendall(piece)
+        there.shutdown(socket.SHUT_WR)
+        if said is None:
+            with pytest.raises(ConnectionError, match="broke off"):
+                received(here)
+        else:
+            assert received(here) == said
 
 
 def docker_site(monkeypatch, folder, project, name):
     pytest.importorskip("docker")
-    from notemill.release.deploy import docker
+    from notemill.release.deploy.docker import site
 
-    monkeypatch.setattr(docker, "connect", lambda environ: SimpleNamespace(
+    monkeypatch.setattr(site, "connect", lambda environ: SimpleNamespace(
         volumes=SimpleNamespace(list=lambda filters: [SimpleNamespace(name=filters["name"])])))
     target = Target(name, project, folder, "docker", port=8100)
-    return docker.Docker(target, SimpleNamespace(environ={}), print)
+    return site.Docker(target, SimpleNamespace(environ={}), print)
 
 
 def test_two_targets_never_have_the_same_names(tmp_path, monkeypatch):
-    names = [site.called(what) for site in (
+    names = [site.owned.called(what) for site in (
         docker_site(monkeypatch, tmp_path, *one) for one in (("foo", "bar-x"), ("foo-bar", "x"), ("foo_x", "bar"),
                                                              ("foo", "x"), ("foo", "keys"), ("keys_foo", "x")))
              for what in ("", "keys", "proxy", "lock")]
@@ -212,7 +211,33 @@ def test_two_targets_never_have_the_same_names(tmp_path, monkeypatch):
 
 def test_a_state_whose_proxy_is_gone_is_read(tmp_path, monkeypatch):
     site, made = docker_site(monkeypatch, tmp_path, "plain", "here"), []
-    monkeypatch.setattr(site, "container", lambda name: made or None)
-    monkeypatch.setattr(site, "base", lambda: made.append("proxy"))
-    monkeypatch.setattr(site, "got", lambda path: b'{"format": 1, "serving": null, "coming": null}')
+    monkeypatch.setattr(site.proxy, "found", lambda: made or None)
+    monkeypatch.setattr(site.proxy, "there", lambda: made.append("proxy"))
+    monkeypatch.setattr(site.proxy, "got", lambda name: b'{"format": 1, "serving": null, "coming": null}')
     assert site.read() == State() and made == ["proxy"]
+
+
+class Counting:
+    """A service's door, which tells of so many faults and workers."""
+
+    def __init__(self, **told):
+        self.text = "".join(f"{line}\n" for line in told.values())
+
+    def ask(self, method, path, body=None):
+        return 200, self.text.encode()
+
+
+FAULT = 'notemill_refusals_total{reason="fault"} 2'
+
+
+@pytest.mark.parametrize("told, errors, why", [
+    ({"faults": FAULT, "workers": "notemill_workers 2"}, 2, None), ({"faults": FAULT}, 2, "1 of 2 serve"),
+    ({"faults": FAULT, "workers": "notemill_workers 2"}, 1, "failed on 2 requests, of which 1 are borne"),
+    ({"faults": FAULT, "workers": "notemill_workers 1"}, 2, "a worker of its service died: 1 of 2 serve"),
+    ({"workers": "notemill_workers 2"}, 2, "does not tell its counters")])
+def test_a_service_s_own_counters(told, errors, why):
+    target = Target("here", "plain", None, "process", port=8100, errors=errors, workers=2)
+    if why is None:
+        return deploying.check_counters(target, counters(Counting(**told)), errors)
+    with pytest.raises(Failed, match=why):
+        deploying.check_counters(target, counters(Counting(**told)), errors)

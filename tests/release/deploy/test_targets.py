@@ -85,3 +85,20 @@ def test_the_digest_is_the_service_s(tmp_path):
 def test_a_name_of_the_loopback_is_an_address_for_an_engine(tmp_path):
     write(tmp_path / FILE, "targets: {here: {kind: docker, port: 8100, host: localhost}}")
     assert find_target(tmp_path, "toy", "here").listens == "127.0.0.1"
+
+
+@pytest.mark.parametrize(("more", "host"), [("keys: k", "192.0.2.7"), ("", "127.0.0.1"),
+                                            ("keys: k, host: 127.0.0.1", "127.0.0.1")])
+def test_a_server_that_others_reach_shows_what_asks_for_keys(tmp_path, monkeypatch, more, host):
+    monkeypatch.setenv("NOTEMILL_DEPLOY_HOST", "192.0.2.7")
+    write(tmp_path / "k", "a sha256:b\n")
+    write(tmp_path / FILE, f"targets: {{here: {{kind: docker, port: 8100{more and ', '}{more}}}}}")
+    assert find_target(tmp_path, "toy", "here").url("score") == f"http://{host}:8100"
+
+
+@pytest.mark.parametrize("named", ["", "box.example", "-x", "127.0.0.1/x"])
+def test_what_is_no_address_is_none_of_a_server(tmp_path, monkeypatch, named):
+    monkeypatch.setenv("NOTEMILL_DEPLOY_HOST", named)
+    write(tmp_path / "k", "a sha256:b\n")
+    write(tmp_path / FILE, "targets: {here: {kind: docker, port: 8100, keys: k}}")
+    assert find_target(tmp_path, "toy", "here").host == "127.0.0.1"

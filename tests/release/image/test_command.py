@@ -30,6 +30,14 @@ def test_a_place_that_is_no_repository_is_refused_before_anything_is_done(tmp_pa
     assert done.code == 2 and "is no repository" in json.loads(done.out)["error"]["got"]
 
 
+@pytest.mark.parametrize(("words", "why"), [
+    (("--tag", "abc"), "none is named"), (("--push", "r.example/x", "--tag", "-rf"), "is no tag"),
+    (("--push", "r.example/x", "--tag", "a b"), "is no tag"), (("--push", "r.example/x", "--tag", ""), "is no tag")])
+def test_a_tag_that_is_none_is_refused_before_anything_is_done(tmp_path, words, why):
+    done = cli("image", "champion", *words, "--json", project=tmp_path)
+    assert done.code == 2 and why in json.loads(done.out)["error"]["got"]
+
+
 def test_a_version_outside_a_project_is_refused(tmp_path):
     done = cli("image", "3", project=tmp_path)
     assert done.code == 2 and "no Notemill project" in done.err
@@ -49,6 +57,7 @@ def test_a_dockerfile_of_an_earlier_notemill_is_told(engine, wheel, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_a_version_is_found_and_without_golden_rows_refused(tmp_path):
     """As those are that were registered before there were any."""
     from version_samples import registered_project

@@ -2,11 +2,12 @@
 
 import dataclasses
 import json
+from pathlib import Path
 
 import pytest
 
 from notemill.errors import UsageError
-from notemill.release.image import context, parts, pushing
+from notemill.release.image import context, making, parts, pushing
 from notemill.release.image.base import Base
 from notemill.release.image.own import small_wheel
 from notemill.release.image.source import find_source
@@ -97,3 +98,25 @@ def test_what_is_no_repository_is_refused(name):
 @pytest.mark.parametrize("name", ["model", "team/model", "127.0.0.1:5000/team/my-model", "r.example/a_b/c.d"])
 def test_a_repository_may_be_named(name):
     pushing.check_repository(name)
+
+
+KNOWN = {"NOTEMILL_REGISTRY": "127.0.0.1:7302", "NOTEMILL_REGISTRY_USERNAME": "registry",
+         "NOTEMILL_REGISTRY_PASSWORD": "p"}  # pragma: allowlist secret
+
+
+@pytest.mark.parametrize(("repository", "environ"), [
+    ("127.0.0.1:7302/x", {}), ("r.example/x", KNOWN), ("127.0.0.1:73021/x", KNOWN),
+    ("127.0.0.1:7302/x", {**KNOWN, "NOTEMILL_REGISTRY_USERNAME": ""})])
+def test_a_login_goes_to_no_other_registry(repository, environ):
+    assert pushing.login_of(repository, environ) is None
+
+
+def test_the_registry_that_the_environment_names_gets_its_login():
+    assert list(pushing.login_of("127.0.0.1:7302/x", KNOWN).items()) == [("username", "registry"), ("password", "p")]
+
+
+def test_builds_of_a_server_share_the_lists_of_packages(tmp_path):
+    assert making.pins_folder(tmp_path, {"NOTEMILL_PINS": "/store/pins"}) == Path("/store/pins")
+    (tmp_path / "notebooks").mkdir()
+    (tmp_path / "notebooks" / "pipeline.yaml").touch()
+    assert making.pins_folder(tmp_path, {}) == tmp_path / ".notemill" / "images"

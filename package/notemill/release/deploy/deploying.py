@@ -17,7 +17,7 @@ from notemill.registry import Records, open_records
 from notemill.registry.deployed import DEPLOY, GONE, PREVIOUS, ROLLED_BACK, SERVING, UNDEPLOY, read_deployments
 from notemill.registry.fetching import fetch_kept
 from notemill.release.deploy import noted
-from notemill.release.deploy.door import Door, Failed, check_golden, faults
+from notemill.release.deploy.door import Counters, Door, Failed, check_golden, counters, faults
 from notemill.release.deploy.sites import opened
 from notemill.release.deploy.state import (LEAVING, PASSED, SWITCHING, UNDONE, WATCHING, Coming, Release, State,
                                            new_id)
@@ -204,13 +204,22 @@ def watch(target: Target, site: Site, release: Release, golden: Mapping) -> None
         last = time.monotonic() >= end
         if why := site.dead(release):
             raise Failed(why)
-        if door and (now := faults(door)) > borne:
-            raise Failed(f"it failed on {now - borne + target.errors} requests, of which {target.errors} are borne "
-                         f"(errors: in {FILE})")
+        if door:
+            check_counters(target, counters(door), borne)
         if last:
             break
         time.sleep(min(LOOK, max(0.0, end - time.monotonic())))
     prove(site, release, golden)
+
+
+def check_counters(target: Target, now: Counters, borne: int) -> None:
+    """Raise Failed where it could not answer, or lacks a worker: one that dies is started again by the service itself.
+    """
+    if now.faults > borne:
+        raise Failed(f"it failed on {now.faults - borne + target.errors} requests, of which {target.errors} are borne "
+                     f"(errors: in {FILE})")
+    if now.workers < target.workers:
+        raise Failed(f"a worker of its service died: {now.workers} of {target.workers} serve")
 
 
 def keep_warm(target: Target, site: Site, release: Release) -> None:

@@ -4,6 +4,7 @@
 import json
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Protocol
 
 from notemill.errors import NotemillError
@@ -11,6 +12,7 @@ from notemill.runtime.golden import same
 
 FAULTS = ("fault", "too-long", "log-full", "unscorable", "not-ready")  # the service's own, not its client's
 COUNTER = re.compile(r'^notemill_refusals_total\{reason="([a-z-]+)"\} (\d+)$', re.M)
+WORKERS = re.compile(r"^notemill_workers (\d+)$", re.M)
 SHOWN = 3
 
 
@@ -22,6 +24,14 @@ class Failed(NotemillError):
 
     def __str__(self) -> str:
         return self.got
+
+
+@dataclass(frozen=True)
+class Counters:
+    """Of a service. `faults`: the requests that it could not answer; `workers`: its processes that serve now."""
+
+    faults: int
+    workers: int
 
 
 class Door(Protocol):
@@ -90,11 +100,22 @@ def differences(golden: Mapping, now: Mapping) -> Iterator[str]:
 
 def faults(door: Door) -> int:
     """How many requests it could not answer, so far, by its own counters. Raises Failed, where it gives none."""
+    return counters(door).faults
+
+
+def workers(door: Door) -> int:
+    """How many of its processes serve now."""
+    return counters(door).workers
+
+
+def counters(door: Door) -> "Counters":
+    """Raises Failed, where it gives none."""
     try:
         status, body = door.ask("GET", "/metrics")
     except OSError as error:
         raise Failed(f"it does not tell its counters: {error}") from None
-    found = dict(COUNTER.findall(body.decode("utf-8", "replace"))) if status == 200 else {}
+    text = body.decode("utf-8", "replace") if status == 200 else ""
+    found, serving = dict(COUNTER.findall(text)), WORKERS.search(text)
     if not found:
         raise Failed(f"it does not tell its counters: it answers {status}")
-    return sum(int(found.get(reason, 0)) for reason in FAULTS)
+    return Counters(sum(int(found.get(reason, 0)) for reason in FAULTS), int(serving[1]) if serving else 1)

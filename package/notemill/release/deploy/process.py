@@ -22,16 +22,16 @@ from notemill.errors import NotemillError, UsageError
 from notemill.files import read_json, write_atomic, write_json
 from notemill.release.deploy import haproxy, lock, running
 from notemill.release.deploy.door import Failed, is_ready
-from notemill.release.deploy.haproxy import HEALTH, WARM
+from notemill.release.deploy.haproxy import HEALTH
 from notemill.release.deploy.state import Release, State, as_state
 from notemill.release.deploy.targets import Target
+from notemill.release.deploy.traffic import Traffic
 from notemill.release.packaged import unpacked
 
 PROGRAM, PLACES = "haproxy", ("/usr/local/sbin", "/usr/sbin", "/usr/local/bin", "/usr/bin")
 PASSED_ON = ("PATH", "HOME", "USER", "LOGNAME", "LANG", "LANGUAGE", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "PYTHONPATH",
              "LD_LIBRARY_PATH", "XDG_CACHE_HOME", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 KEY = "NOTEMILL_DEPLOY_KEY"
-BEGUN = {"score": 35.0, "demo": 2.0}  # seconds in which what has begun may end; a demo's sessions last for hours
 SOCKET_PATH = 90  # bytes: HAProxy makes it under a longer name first
 SECONDS = 30.0  # that a request may take
 LEAST_DISK = 1 << 16  # bytes without which nobody can say what is wrong
@@ -55,6 +55,7 @@ class Process:
         self.target, self.environ, self.told = target, environ, told
         self.folder = base_folder(target, environ)
         self.proxy = self.folder / "haproxy"
+        self.traffic = Traffic(target, self.tell)
 
     # what is known
     def read(self) -> State:
@@ -174,17 +175,16 @@ class Process:
     def ensure(self, state: State) -> None:
         """The file as the state says, and the proxy running, as it says. Raises NotemillError."""
         self.render(state)
-        if not self.answers():
+        if not self.traffic.answers():
             running.stop(self.proxy)
             self.socket().unlink(missing_ok=True)
             running.start(self.proxy, [find_haproxy() or PROGRAM, "-db", "-f", str(self.folder / "haproxy.cfg")],
                           self.clean())
-            running.until(lambda: self.answers() or not running.lives(self.proxy), haproxy.PATIENCE)
-            if not self.answers():
+            running.until(lambda: self.traffic.answers() or not running.lives(self.proxy), haproxy.PATIENCE)
+            if not self.traffic.answers():
                 raise NotemillError(f"HAProxy of target '{self.target.name}'",
                                     f"does not start: {running.log_end(self.proxy) or 'it ended without a word'}")
-        for part in self.target.parts:
-            haproxy.align(self.tell, part, haproxy.layout(state, part))
+        self.traffic.align(state)
 
     def render(self, state: State) -> None:
         make_private(self.folder)
@@ -209,32 +209,19 @@ class Process:
             asking.sendall(f"{command}\n".encode())
             return b"".join(iter(lambda: asking.recv(65536), b"")).decode("utf-8", "replace")
 
-    def answers(self) -> bool:
-        with contextlib.suppress(OSError):
-            return "Pid:" in self.tell("show info")
-        return False
-
     def switch(self, new: Release, old: Release | None) -> Release:
         """All parts of the new one take the traffic. Raises NotemillError."""
-        for part in self.target.parts:
-            haproxy.admit(self.tell, part, new.slot, new.addresses[part])
-        for part in self.target.parts:
-            warm = old and not self.down(old) and old.addresses.get(part)
-            haproxy.switch(self.tell, part, new.slot, other(new), warm or None, BEGUN[part])
+        self.traffic.switch(new, old if old and not self.down(old) else None)
         return new
 
     def back(self, new: Release, old: Release | None) -> Release | None:
         """The old one serves again. Its release as it then is."""
-        if self.answers():
-            for part in self.target.parts:
-                haproxy.back(self.tell, part, new.slot, other(new), old and old.addresses.get(part), BEGUN[part])
+        self.traffic.back(new, old)
         return old
 
     def retire(self, old: Release) -> None:
         """It is not kept warm any more."""
-        if self.answers():
-            for part in self.target.parts:
-                haproxy.set_state(self.tell, part, WARM, "maint")
+        self.traffic.cool()
         self.end(old)
 
     def revive(self, release: Release) -> Release:
@@ -266,7 +253,7 @@ class Process:
 
     def unwell(self, state: State) -> str | None:
         """Why what should serve does not; None where it does."""
-        return self.down(state.serving) or (None if self.answers() else "its HAProxy does not run")
+        return self.down(state.serving) or (None if self.traffic.answers() else "its HAProxy does not run")
 
 
 class Http:
@@ -303,11 +290,6 @@ def in_whole():
 def in_short(error: object) -> str:
     """An error as a server says it in JSON."""
     return f"{error.get('where')}: {error.get('got')}" if isinstance(error, dict) else ""
-
-
-def other(release: Release) -> str:
-    """The slot that it does not have."""
-    return next(slot for slot in haproxy.SLOTS if slot != release.slot)
 
 
 def quoted(path: Path) -> str:

@@ -1,8 +1,9 @@
 """deploy/targets.yaml: where a version can be deployed to. Checked whole before anything is started."""
 
 import ipaddress
+import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from notemill.schemas.check import check, where
 from notemill.yaml_places import Places, read_yaml
 
 FILE = "deploy/targets.yaml"
+HOST = "NOTEMILL_DEPLOY_HOST"    # `notemill stack up --host` hands it to its runner of deployments
 PROCESS, DOCKER, COMMAND = "process", "docker", "command"
 NEEDED = {PROCESS: ("port",), DOCKER: ("port",), COMMAND: ("start", "check", "stop")}
 OF_COMMANDS = ("start", "check", "switch", "stop", "address")
@@ -97,7 +99,13 @@ def one(name: str, body: dict, root: Path, project: str, places: Places) -> Targ
         raise UsageError(where(FILE, places, ("targets", name, strange[0])),
                          f"means nothing for a target of kind {body['kind']}")
     commands = {key: tuple(body[key]) for key in OF_COMMANDS if isinstance(body.get(key), list)}
-    return Target(name, project, root, places=places, **{**body, **commands})
+    return Target(name, project, root, places=places, **{**usual(body), **body, **commands})
+
+
+def usual(body: Mapping, environ: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """On a server that others reach, they reach what it deploys, too, where keys are asked for; else nobody does."""
+    host = environ.get(HOST, "")
+    return {"host": host} if body["kind"] == DOCKER and body.get("keys") and is_address(host) else {}
 
 
 def wrong(target: Target) -> Iterator[UsageError]:

@@ -24,6 +24,7 @@ from notemill.release.image.trial import trial
 from notemill.release.packaged import cache_of
 
 PARTS = "/opt/model/share/parts.json"
+PINS = "NOTEMILL_PINS"
 
 
 @dataclass(frozen=True)
@@ -57,14 +58,15 @@ class Image:
 
 
 def ensure(project: Project | None, asked: str, told: Callable[[str], None] = lambda words: None, *, demo: bool = True,
-           base: str | None = None, environ: Mapping[str, str] | None = None) -> Image:
+           base: str | None = None, environ: Mapping[str, str] | None = None, manifest: Mapping | None = None) -> Image:
     """The image of a version, an alias or a wheel (then `project` may be None), built unless it is there.
 
-    An image has its names only once it was run and has given the golden answers. Raises UsageError, NotemillError.
+    An image has its names only once it was run and has given the golden answers. `manifest`: the version's, which may
+    be loaded, where it is known: MLflow is not asked. Raises UsageError, NotemillError.
     """
     began = time.monotonic()
     environ = dict((project.environ if project else os.environ) if environ is None else environ)
-    source = find_source(project, asked, environ, told)
+    source = find_source(project, asked, environ, told, manifest)
     client = connect(environ)
     try:
         parts = gathered(client, project, source, demo, base or environ.get(VARIABLE), environ, told)
@@ -85,8 +87,14 @@ def gathered(client, project: Project | None, source: Source, demo: bool, base: 
     stands_on = find_base(client, base, context.usual_base(text), told)
     check_python(source, stands_on)
     own = own_wheel()[1]
-    pins = pinned(source, own, stands_on, demo, root, cache_of(root, environ).parent / "images", environ, told)
+    pins = pinned(source, own, stands_on, demo, root, pins_folder(root, environ), environ, told)
     return Parts(source, small_wheel(own), pins, text, stands_on, demo)
+
+
+def pins_folder(root: Path | None, environ: Mapping[str, str]) -> Path:
+    """Where lists of packages are kept. On a build server all builds share one, so that no index has to be asked again
+    for what was made before: to go back does not depend on it."""
+    return Path(environ.get(PINS) or cache_of(root, environ).parent / "images")
 
 
 def named(client, parts: Parts):

@@ -51,9 +51,10 @@ class Source:
         return hashlib.sha256(self.content).hexdigest()
 
 
-def find_source(project: Project | None, asked: str, environ: Mapping[str, str],
-                told: Callable[[str], None]) -> Source:
-    """Of a version, an alias or a wheel. Raises UsageError for what is not there, NotemillError for what is damaged."""
+def find_source(project: Project | None, asked: str, environ: Mapping[str, str], told: Callable[[str], None],
+                manifest: Mapping | None = None) -> Source:
+    """Of a version, an alias or a wheel; `manifest`: of the version, where it is known, and may be loaded.
+    Raises UsageError for what is not there, NotemillError for what is damaged."""
     if is_wheel(asked):
         path, signed = Path(asked), signing.trusts(environ)
         files = wheel_package(path, environ)
@@ -65,7 +66,7 @@ def find_source(project: Project | None, asked: str, environ: Mapping[str, str],
         raise UsageError(f"'{asked}'", "is no wheel, and a version belongs to a project", ALLOWED,
                          "change to the project's folder, or name it with --project DIR")
     records = open_records(project)
-    manifest = manifest_of(project, asked, records, told)
+    manifest = manifest or manifest_of(project, asked, records, told)
     with tempfile.TemporaryDirectory(prefix="notemill-") as folder:
         path = build(manifest, records, Path(folder))
         content = path.read_bytes()

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from notemill.errors import NotemillError
 from notemill.release.image.context import FILES
 from notemill.release.image.engine import in_words, made
+from notemill.release.image.inside import run
 from notemill.release.image.source import Source
 from notemill.runtime.golden import same
 from notemill.text import clip, printable
@@ -64,11 +65,9 @@ def inside(container, words: list[str]) -> tuple[int, bytes, bytes]:
     import docker.errors
 
     try:
-        done = container.exec_run(words, demux=True)
-    except docker.errors.APIError as error:
-        return 1, b"", str(error.explanation or error).encode()
-    out, err = done.output
-    return done.exit_code, out or b"", err or b""
+        return run(container, words)
+    except (docker.errors.APIError, OSError) as error:
+        return 1, b"", str(getattr(error, "explanation", None) or error).encode()
 
 
 def named(mode: str) -> str:
