@@ -58,7 +58,7 @@ def test(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def coverage(session: nox.Session) -> None:
-    """Run all tests and measure which lines they reach: fails under the floor, writes htmlcov/. Takes half as long again."""
+    """Run all tests and measure which lines they reach (half as long again); fails under the floor; htmlcov/."""
     install_tested(session)
     with told(session, Path(session.bin)):
         session.run("pytest", *WORKERS, *SECOND_CHANCE, "--cov", *REPORTS, *session.posargs, **PATIENCE)
@@ -67,7 +67,7 @@ def coverage(session: nox.Session) -> None:
 @nox.session
 def train(session: nox.Session) -> None:
     """Run the notebooks, only what changed: `nox -s train -- ARGS` is `notemill run ARGS`."""
-    install_once(session, "--editable", ".")
+    install_once(session, "--editable", ".[docker]")
     with told(session, Path(session.bin)):
         session.run("notemill", "run", *session.posargs, stderr=None, **PATIENCE)
 
@@ -102,18 +102,23 @@ def demo(session: nox.Session) -> None:
     session.run("notemill", "demo", *(session.posargs or ["champion"]), stderr=None, **PATIENCE)
 
 
-@nox.session(default=False)
+@nox.session(default=False, venv_backend="none")
 def image(session: nox.Session) -> None:
     """Build a container image of service and demo, and ask it: `-- VERSION|champion|WHEEL [--push REGISTRY/NAME]`."""
-    install_once(session, "--editable", ".[docker]")
-    session.run("notemill", "image", *(session.posargs or ["champion"]), stderr=None, **PATIENCE)
+    session.posargs or session.posargs.append("champion")
+    notemill(session, "image")
 
 
-@nox.session(default=False)
+@nox.session(default=False, venv_backend="none")
 def deploy(session: nox.Session) -> None:
     """Put a version in the place of the one that serves, or take it back: `-- VERSION|previous --to TARGET`."""
-    install_once(session, "--editable", ".[docker]")
-    session.run("notemill", "deploy", *session.posargs, stderr=None, **PATIENCE)
+    notemill(session, "deploy")
+
+
+@nox.session(default=False, venv_backend="none")
+def approve(session: nox.Session) -> None:
+    """Answer for a version of high risk: `-- VERSION --by 'NAME <ADDRESS>' --reason '...'`."""
+    notemill(session, "approve")
 
 
 @nox.session(default=False)
@@ -140,16 +145,18 @@ def stack(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def stack_test(session: nox.Session) -> None:
-    """The server with real parts: what a team does on it; backup, destroy, restore. Needs a Docker engine."""
+    """The server with real parts: what a team does on it; backup, restore; images, deployments. Needs a Docker engine.
+    """
     install_once(session, *nox.project.dependency_groups(GROUPS, "test"), "--editable", ".")
     folder = str(Path(session.create_tmp()).resolve())
     stack = {"XDG_DATA_HOME": folder, "NOTEMILL_STACK": str(Path(folder, "notemill", "stack", "stack.json"))}
     try:
         session.run("notemill", "stack", "up", "--build", "--port", "7480", env=stack, stderr=None, **PATIENCE)
-        session.run("pytest", "tests/ci/test_team.py", *session.posargs, env=stack, **PATIENCE)
+        session.run("pytest", "tests/ci/test_team.py", "tests/ci/test_team_deploy.py", *session.posargs, env=stack,
+                    **PATIENCE)
     finally:
         session.run("notemill", "stack", "down", "--volumes", env=stack, **PATIENCE)
-    session.run("pytest", "tests/ci/stack/test_real.py", *session.posargs, env={"NOTEMILL_STACK_TEST": "1"}, **PATIENCE)
+    session.run("pytest", *ON_AN_ENGINE, *session.posargs, env={"NOTEMILL_STACK_TEST": "1"}, **PATIENCE)
 
 
 @nox.session(default=False)
@@ -172,7 +179,7 @@ def lock(session: nox.Session) -> None:
 
 def notemill(session: nox.Session, command: str) -> None:
     """One of notemill's commands in the environment of `train`: another one would cost its installation again."""
-    if not is_installed(TRAIN, "--editable", "."):
+    if not is_installed(TRAIN, "--editable", ".[docker]"):
         session.run(sys.executable, "-m", "nox", "-s", "train", "--install-only", external=True, silent=True)
     with told(session, TRAIN / BIN):
         session.run(str(TRAIN / BIN / "notemill"), command, *session.posargs, stderr=None, external=True, **PATIENCE)

@@ -60,7 +60,7 @@ WORDS = {"run": ([], ["nowhere"], 2), "plan": ([], ["nowhere"], 2), "why": (["on
          "undeploy": (None, ["nowhere"], 2),
          "init": (None, ["FILE", "--target", "y"], 2),
          "ci connect": (None, ["no-address"], 2), "ci sign": (None, [], 2), "ci status": (None, [], 2),
-         "ci retrain": (None, ["--reason", "x"], 2), "ci promote": (None, ["0", "staging"], 2),
+         "ci retrain": (None, ["--reason", "x"], 2), "ci promote": (None, ["3", "staging"], 2),
          "stack up": (None, ["--host", "127.0.0.1"], 2),
          "stack status": (None, ["nowhere"], 2), "stack logs": (None, ["nowhere"], 2),
          "stack down": (None, ["nowhere"], 2), "stack backup": (None, ["no/folder/b.tar"], 2),
@@ -152,7 +152,8 @@ def words_of_none(name):
     """Words that are well formed, and mean nothing."""
     words = []
     for one in (one for one in COMMANDS[name].params if one.nargs == 1):
-        word = one.type.choices[0] if isinstance(one.type, click.Choice) else "x"
+        word = one.type.choices[0] if isinstance(one.type, click.Choice) else \
+            "1" if isinstance(one.type, click.IntRange) else "x"
         if isinstance(one, click.Argument) or one.required:
             words += [word] if isinstance(one, click.Argument) else [one.opts[0], word]
     return words

@@ -25,6 +25,7 @@ class Team:
     slug: str
     root: Path
     users: dict[str, tuple[str, Server]] = field(default_factory=dict)
+    project: Path | None = None
 
     @property
     def forge(self) -> Server:
@@ -146,6 +147,14 @@ def build_of(team: Team, commit: str, event: str = "push", seconds: float = PATI
     return until(seen, f"the {event} of {commit[:8]} is built", seconds)
 
 
+def ended(team: Team, number: int, seconds: float = PATIENCE) -> dict:
+    """A build by its number, once it has ended."""
+    def seen():
+        found = drone.build(team.drone, team.slug, number)
+        return found if found["status"] not in ("pending", "running") else None
+    return until(seen, f"build {number} ends", seconds)
+
+
 def log_of(team: Team, build: dict, step: str) -> str:
     for stage in build["stages"]:
         for one in stage.get("steps") or []:
@@ -163,6 +172,56 @@ def comments(team: Team, number: int) -> list[dict]:
     return find(team.forge, gitea.of(team.slug, "issues", number, "comments")) or []
 
 
+# a project of its own
+def edit(path: Path, old: str, new: str) -> None:
+    text = path.read_text()
+    assert old in text, f"{path.name} does not hold {old!r}"
+    path.write_text(text.replace(old, new, 1))
+
+
+def start_project(root: Path, change, *options: str) -> Team:
+    """A project from `notemill init`, changed by `change(folder)`, connected and pushed to main.
+
+    Its model is one that no project of this stack has made: one that came from the store would have no author here.
+    """
+    from sklearn.datasets import load_breast_cancer
+
+    stack = read_stack()
+    name = f"cells-{root.parent.name.rpartition('-')[2]}-{os.getpid()}"
+    table = load_breast_cancer(as_frame=True).frame
+    table["target"] = ["benign" if one else "malignant" for one in table["target"]]
+    table.to_csv(root / "cells.csv", index=False)
+    notemill("init", name, "--data", "cells.csv", "--target", "target", *options, cwd=root)
+    project, own = root / name, 200 + secrets.randbelow(10**6)
+    edit(project / "notebooks" / "pipeline.yaml", "estimator: linear", f"estimator: linear, max_iter: {own}")
+    change(project)
+    found = Team(stack, f"{stack['admin']['name']}/{name}", root, project=project)
+    git(project, "add", "--all")
+    git(project, "commit", "-q", "-m", "the starter")
+    notemill("ci", "connect", stack["urls"]["drone"], cwd=project)
+    push(found, "signed")
+    return found
+
+
+def push(team: Team, message: str) -> str:
+    """Commit all and push it to main: the commit."""
+    git(team.project, "add", "--all")
+    git(team.project, "commit", "-q", "-m", message)
+    git(team.project, "push", "-q", "-u", "origin", "HEAD:refs/heads/main")
+    return git(team.project, "rev-parse", "HEAD").strip()
+
+
+def take_away(team: Team) -> None:
+    """All that the engine has of the project's deployments: they outlive the stack."""
+    for target in ("staging", "production"):
+        label = f"label=notemill.target={team.project.name}/{target}"
+        for kind, words in (("container", ["rm", "-f"]), ("network", ["rm"]), ("volume", ["rm", "-f"])):
+            listed = ["docker", kind, "ls", "-q", *(["-a"] if kind == "container" else []), "--filter", label]
+            there = subprocess.run(listed, capture_output=True, text=True).stdout.split()
+            if there:
+                subprocess.run(["docker", kind, *words, *there], capture_output=True)
+
+
 # notemill
 def notemill(*words: object, cwd: Path, fails: bool = False, seconds: float = 600):
     """`notemill WORDS` as a user types it: the completed process."""
@@ -176,5 +235,6 @@ def read_stack() -> dict:
     return json.loads(Path(STACK).read_text())
 
 
-__all__ = ["STACK", "Team", "add_user", "all_logs", "build_of", "clone", "comments", "git", "log_of", "merged",
-           "notemill", "open_pull", "propose", "pull", "read_stack", "state", "states", "until"]
+__all__ = ["STACK", "Team", "add_user", "all_logs", "build_of", "clone", "comments", "edit", "ended", "git", "log_of",
+           "merged", "notemill", "open_pull", "propose", "pull", "push", "read_stack", "start_project", "state",
+           "states", "take_away", "until"]

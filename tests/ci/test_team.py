@@ -1,16 +1,15 @@
 """What a team does, on the real stack: push, pull requests good and bad, retrain. NOTEMILL_STACK: its stack.json."""
 
 import json
-import os
 import shutil
 
 import pytest
 from team import (
-    STACK, Team, add_user, all_logs, build_of, clone, comments, git, log_of, merged, notemill, open_pull, propose, pull,
-    read_stack, state, states, until,
+    STACK, add_user, all_logs, build_of, clone, comments, edit, ended, git, log_of, merged, notemill, open_pull,
+    propose, pull, start_project, state, states, take_away, until,
 )
 
-from notemill.ci import drone, gitea
+from notemill.ci import gitea
 from notemill.ci.http import call
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800),
@@ -19,35 +18,14 @@ DRONE, STEWARD = "continuous-integration/drone/pr", "notemill/steward"
 
 
 @pytest.fixture(scope="module")
-def team(tmp_path_factory, request):
+def team(tmp_path_factory):
     """A project from `notemill init`, connected and pushed; ann and bob are members, mallory is not."""
-    from sklearn.datasets import load_breast_cancer
-
-    root, stack = tmp_path_factory.mktemp("team"), read_stack()
-    name = f"cells-{root.parent.name.rpartition('-')[2]}-{os.getpid()}"
-    table = load_breast_cancer(as_frame=True).frame
-    table["target"] = ["benign" if one else "malignant" for one in table["target"]]
-    table.to_csv(root / "cells.csv", index=False)
-    notemill("init", name, "--data", "cells.csv", "--target", "target", cwd=root)
-    project = root / name
-    edit(project / "notebooks" / "pipeline.yaml", "risk: low ", "promote: auto\nrisk: low ")
-    found = Team(stack, f"{stack['admin']['name']}/{name}", root)
-    git(project, "add", "--all")
-    git(project, "commit", "-q", "-m", "the starter")
-    notemill("ci", "connect", stack["urls"]["drone"], cwd=project)
-    git(project, "add", "--all")
-    git(project, "commit", "-q", "-m", "signed")
-    git(project, "push", "-q", "-u", "origin", "HEAD:refs/heads/main")
+    found = start_project(tmp_path_factory.mktemp("team"), lambda folder: edit(
+        folder / "notebooks" / "pipeline.yaml", "risk: low ", "promote: auto\nrisk: low "))
     for person, right in (("ann", "write"), ("bob", "write"), ("mallory", None)):
         add_user(found, person, right)
-    found.project = project
-    return found
-
-
-def edit(path, old, new):
-    text = path.read_text()
-    assert old in text, f"{path.name} does not hold {old!r}"
-    path.write_text(text.replace(old, new, 1))
+    yield found
+    take_away(found)
 
 
 def readme(words):
@@ -192,11 +170,7 @@ def test_a_retrain_has_its_reason(team):
     git(team.project, "pull", "-q")
     told = json.loads(notemill("ci", "retrain", "--reason", "drift of <b>radius</b>; $(id)", "--json",
                                cwd=team.project).stdout)
-
-    def ended():
-        found = drone.build(team.drone, team.slug, told["build"])
-        return found if found["status"] not in ("pending", "running") else None
-    built = until(ended, "the retraining is built")
+    built = ended(team, told["build"])
     assert built["status"] == "success", all_logs(team, built)
     assert "drift of <b>radius</b>; $(id)" in all_logs(team, built)
 

@@ -30,8 +30,8 @@ def test_sessions_have_the_promised_words():
     command = [sys.executable, "-m", "nox", "--noxfile", str(ROOT / "noxfile.py"), "--list", "--nocolor"]
     listed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     assert re.findall(r"^[*-] (\w+) -> \w+", listed, flags=re.M) == [
-        "lint", "test", "coverage", "train", "gate", "register", "package", "demo", "image", "deploy", "stress", "score", "stack",
-        "stack_test", "bench", "lock"]
+        "lint", "test", "coverage", "train", "gate", "register", "package", "demo", "image", "deploy", "approve",
+        "stress", "score", "stack", "stack_test", "bench", "lock"]
 
 
 def test_licence_is_the_whole_apache_licence():

@@ -18,6 +18,7 @@ from notemill.init.files import TEMPLATES
 from notemill.init.starter import template
 from notemill.memory import Memory
 from notemill.notebook import read_notebook
+from notemill.release.deploy import read_targets
 
 ROOT = Path(__file__).resolve().parents[2]
 FILES = {
@@ -104,6 +105,18 @@ def test_a_card_without_words_says_what_is_missing(init, table, rows, tmp_path):
     assert "\nowner:\n" in (tmp_path / "other" / "model_card.md").read_text()
 
 
+def test_it_is_deployed_to_ports_of_its_own(made, init, table, rows, tmp_path):
+    init(table(rows), "bought", folder=tmp_path / "other")
+    first, second = (find_ports(folder) for folder in (made, tmp_path / "other"))
+    assert not first & second and len(first | second) == 8 and all(20000 <= port < 30000 for port in first | second)
+
+
+def find_ports(folder):
+    found = read_targets(folder, folder.name)
+    assert list(found) == ["laptop", "staging", "production"]
+    return {port for name in ("staging", "production") for port in found[name].parts.values()}
+
+
 def test_the_python_in_it_is_python(made):
     for path in made.rglob("*.py"):
         compile(path.read_text(encoding="utf-8"), str(path), "exec")
@@ -123,9 +136,10 @@ def test_the_server_calls_nox_alone(made):
     commands = [command for pipeline in yaml.safe_load_all(text) for step in pipeline["steps"]
                 for command in step["commands"]]
     assert all(command.startswith("nox -s ") for command in commands) and f"step:{notemill.__version__}" in text
-    sessions = {word for command in commands for word in command.split()[2:] if not word.startswith("--")}
+    words = [word for command in commands for word in command.partition(" -- ")[0].split()[2:]]
+    sessions = {word for word in words if not word.startswith("--")}
     noxfile = (made / "noxfile.py").read_text()
-    assert sessions == {"lint", "test", "train", "gate", "register", "package", "score"}
+    assert sessions == {"lint", "test", "train", "gate", "register", "package", "score", "image", "deploy", "approve"}
     assert all(f"def {session}(session" in noxfile for session in sessions)
 
 

@@ -96,6 +96,11 @@ def start(drone: Server, slug: str, branch: str, parameters: Mapping[str, str]) 
     return call(drone, "POST", of(slug, "builds"), query={**parameters, "branch": branch})
 
 
+def promote(drone: Server, slug: str, number: int, target: str, parameters: Mapping[str, str]) -> dict | None:
+    """A build of the same commit for `target`; None where no pipeline in .drone.yml is for it."""
+    return call(drone, "POST", of(slug, "builds", number, "promote"), query={**parameters, "target": target})
+
+
 def page(drone: Server, slug: str, number: int) -> str:
     """The address of a build's page."""
     return drone.url + join(*slug.split("/", 1), number)

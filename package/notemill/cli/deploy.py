@@ -14,7 +14,7 @@ WAIT = click.option("--wait", type=click.FloatRange(0), default=0.0, metavar="SE
 
 
 @click.command()
-@click.argument("version", metavar="VERSION|champion|previous")
+@click.argument("version", metavar="VERSION|champion|build:N|previous")
 @click.option("--to", required=True, metavar="TARGET", help="A target of deploy/targets.yaml.")
 @BY
 @REASON
@@ -24,7 +24,7 @@ def deploy(version: str, folder: Path, as_json: bool, **asked):
     """Deploy a version to a target; exit 4: rolled back.
 
     The new one is started beside the old, proved, given the traffic and watched; on any failure the old one serves.
-    `previous` is what the target served before.
+    `previous` is what the target served before, build:14 what build 14 of Drone registered or deployed.
     """
     from notemill.commands import deploy as command
 

@@ -56,17 +56,19 @@ def verify(file: Path, as_json: bool):
 
 
 @click.command()
-@click.argument("version", metavar="VERSION|champion|WHEEL")
+@click.argument("version", metavar="VERSION|champion|build:N|WHEEL")
 @click.option("--push", "repository", metavar="REGISTRY/NAME", help="Send it there, tagged with commit and version.")
+@click.option("--tag", "tags", multiple=True, metavar="TAG", help="One more tag there, as a build's commit.")
 @click.option("--demo/--no-demo", default=True, help="With the demo (default), or the scoring service alone.")
 @click.option("--base", metavar="IMAGE", help="What it stands on; default: as the Dockerfile says.")
 @in_project
-def image(version: str, repository: str | None, demo: bool, base: str | None, folder: Path, as_json: bool):
+def image(version: str, repository: str | None, tags: tuple[str, ...], demo: bool, base: str | None, folder: Path,
+          as_json: bool):
     """Build a container image of service and demo, and ask it.
 
-    VERSION is a number or an alias; WHEEL a model package's file. The image is run as it will be, read-only and without
-    a network, and has to give the golden answers: only then it gets a name, and may be pushed.
+    VERSION is a number, an alias or a build of Drone; WHEEL a model package's file. The image is run as it will be,
+    read-only and without a network, and has to give the golden answers: only then it gets a name, and may be pushed.
     """
     from notemill.commands import image as command
 
-    command.image(folder, version, repository, demo, base, as_json=as_json)
+    command.image(folder, version, repository, demo, base, tags, as_json=as_json)

@@ -9,7 +9,7 @@ from notemill.commands.shared import print_json
 from notemill.project import open_project
 from notemill.registry.deployed import ROLLED_BACK
 from notemill.release import deploy as deploying
-from notemill.release.deploy import Outcome, Shown
+from notemill.release.deploy import Outcome, Shown, for_build
 from notemill.text import printable
 
 ROLLED_BACK_CODE = 4
@@ -18,7 +18,11 @@ ROLLED_BACK_CODE = 4
 def deploy(folder: Path, asked: str, to: str, by: str | None, reason: str | None, wait: float, *,
            as_json: bool) -> int:
     """Exit 4: it failed and was rolled back."""
-    outcome = deploying.deploy(open_project(folder), asked, to, by, reason, wait=wait, told=warn)
+    project = open_project(folder)
+    with for_build.kept_failure(project, to):
+        outcome = deploying.deploy(project, asked, to, by or for_build.who(project.environ),
+                                   reason or for_build.why(project.environ), wait=wait, told=warn)
+    for_build.keep(project, outcome)
     tell(outcome, as_json)
     return ROLLED_BACK_CODE if outcome.status == ROLLED_BACK else 0
 

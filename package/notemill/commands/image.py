@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from notemill.commands.shared import print_json
+from notemill.errors import UsageError
 from notemill.pipeline import FILE
 from notemill.project import open_project
 from notemill.release import image as images
@@ -15,15 +16,25 @@ from notemill.release.packaged import check_project, is_wheel
 from notemill.text import size, style_for, table
 
 
-def image(folder: Path, asked: str, repository: str | None, demo: bool, base: str | None, *, as_json: bool) -> None:
-    if repository is not None:
-        images.check_repository(repository)
+def image(folder: Path, asked: str, repository: str | None, demo: bool, base: str | None,
+          tags: tuple[str, ...] = (), *, as_json: bool) -> None:
+    check_place(repository, tags)
     made = images.ensure(project_of(asked, folder), asked, say, demo=demo, base=base)
-    pushed = images.push(made, repository, say) if repository else {}
+    pushed = images.push(made, repository, say, tags=tags) if repository else {}
     if as_json:
         print_json({**facts(made), "pushed": pushed, "error": None})
     else:
         click.echo("\n".join(told(made, pushed)))
+
+
+def check_place(repository: str | None, tags: tuple[str, ...]) -> None:
+    """Raise UsageError where nothing can be pushed there: before anything is built."""
+    if tags and repository is None:
+        raise UsageError("--tag", "is for a registry, and none is named", hint="--push REGISTRY/NAME")
+    if repository is not None:
+        images.check_repository(repository)
+    for tag in tags:
+        images.check_tag(tag)
 
 
 def project_of(asked: str, folder: Path):

@@ -1,5 +1,6 @@
 """All files of a new project, as {path: content}."""
 
+import hashlib
 import json
 import sys
 from collections.abc import Mapping
@@ -10,7 +11,7 @@ from notemill.distribution import shared_files
 from notemill.init.starter import template
 
 TEMPLATES = {"README.md": "README.md", "setup.py": "setup.py.txt", "noxfile.py": "noxfile.py.txt",
-             ".drone.yml": "drone.yml",
+             ".drone.yml": "drone.yml", "deploy/targets.yaml": "targets.yaml",
              "Dockerfile": "../../release/image/files/Dockerfile",
              ".dockerignore": "dockerignore", ".gitignore": "gitignore",
              "model_card.md": "model_card.md", "tests/test_exported.py": "test_exported.py.txt",
@@ -23,7 +24,7 @@ def project_files(name: str, requirement: str, human: Mapping[str, str | None], 
     package = package_name(name)
     values = {"name": name, "image": f"{name.lower()}-model", "package": package, "requirement": requirement,
               "python": f"{sys.version_info.major}.{sys.version_info.minor}", "table": table,
-              "notemill": notemill.__version__, **_card(human)}
+              "notemill": notemill.__version__, **_ports(name), **_card(human)}
     made = {path: template(source, values).encode() for path, source in TEMPLATES.items()}
     made[f"package/{package}/__init__.py"] = f'"""The code of {name} that its models need."""\n'.encode()
     shared = shared_files()
@@ -34,6 +35,13 @@ def _card(human: Mapping[str, str | None]) -> dict[str, str]:
     """What is known of the sections that people write. No date: to start a project is not to review a model."""
     owner = _line(human.get("owner"))
     return {"owner": f" {json.dumps(owner)}" if owner else "", "purpose": (human.get("purpose") or "").strip()}
+
+
+def _ports(name: str) -> dict[str, str]:
+    """Four in a row for what the server deploys, below those that systems give away: by the name, so that two projects
+    of one server seldom have the same, and it is the same project again that has them."""
+    first = 20000 + 4 * (int(hashlib.sha256(name.encode()).hexdigest(), 16) % 2500)
+    return {"port": str(first), **{f"port{more}": str(first + more) for more in (1, 2, 3)}}
 
 
 def _line(text: str | None) -> str:

@@ -125,6 +125,31 @@ def test_steps_of_main_write_to_the_store_and_find_mlflow(services, folder, sett
     assert lines["NOTEMILL_DROP_TOKEN"] == settings["tokens"]["drop_main"]
 
 
+def test_steps_of_deployments_know_the_registry_as_the_engine_names_it(services, folder, settings):
+    runner = services["runner-deploy"]
+    assert f"{folder}/deploy.env:/run/step.env:ro" in runner["volumes"]
+    seen, others = (folder / "deploy.env").read_text(), (folder / "main.env").read_text()
+    lines = dict(line.split("=", 1) for line in seen.splitlines())
+    assert lines["NOTEMILL_REGISTRY"] == settings["registry_engine"] == "127.0.0.1:7302"
+    assert lines["NOTEMILL_REGISTRY_PASSWORD"] == settings["registry"]["password"] and "REGISTRY" not in others
+    assert set(others.splitlines()) <= set(seen.splitlines()) and lines["NOTEMILL_PINS"].startswith("/store/")
+    assert not [name for name, facts in services.items() if settings["registry"]["password"] in str(facts)]
+
+
+def test_images_are_made_from_the_index_that_was_named(settings):
+    given = {"PIP_INDEX_URL": "https://index.example/simple", "UV_DEFAULT_INDEX": "x\nEVIL=1", "HOME": "/root"}
+    seen = compose.step_environ(settings, "deploy", given)
+    assert seen["PIP_INDEX_URL"] == given["PIP_INDEX_URL"] and not {"UV_DEFAULT_INDEX", "HOME"} & set(seen)
+    assert "PIP_INDEX_URL" not in compose.step_environ(settings, "main", given)
+
+
+@pytest.mark.parametrize(("host", "seen"), [(None, None), ("192.0.2.7", "192.0.2.7"), ("box.example", None)])
+def test_deployments_are_reached_where_the_stack_is(host, seen):
+    """Where the stack is on its own network's address, its machine's loopback is as near."""
+    made = own.new(host, 7300, "172.30.73.0/24", "172.30.73.1", True)
+    assert compose.step_environ(made, "deploy", {}).get("NOTEMILL_DEPLOY_HOST") == seen
+
+
 def test_the_login_for_cloning_stays_in_the_clone_step(services):
     runners = [facts["environment"] for name, facts in services.items() if name.startswith("runner-")]
     assert len(runners) == 3 and all(one["DRONE_NETRC_CLONE_ONLY"] == "true" for one in runners)
@@ -163,7 +188,7 @@ def test_the_proxy_is_given_what_its_file_asks_for(services):
 
 
 def test_what_holds_a_token_is_for_this_user_alone(folder):
-    for name in ("main.env", "pull-request.env"):
+    for name in ("main.env", "pull-request.env", "deploy.env"):
         assert stat.S_IMODE((folder / name).stat().st_mode) == 0o600
 
 

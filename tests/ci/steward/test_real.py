@@ -134,6 +134,20 @@ def approve(forge, number, commit, by="ann", event="APPROVED"):
          body={"event": event, "body": "seen", "commit_id": commit})
 
 
+def test_a_deployment_of_main_is_a_click_away(forge, drone, drop, steward):
+    commit, demo = gitea.branch(forge.users["ann"], SLUG, "main")["commit"]["id"], "http://127.0.0.1:8201"
+    facts = {"format": 1, "commit": commit, "target": "staging", "status": "serving", "version": 3, "demo": demo}
+    address = drop_process.put(drop, json.dumps(facts).encode(), "deployment.json", "main")[1]
+    drone.add(SLUG, commit, event="push", log=f"deployment: {address}")
+    context = "notemill/deployed/staging"
+
+    def told():
+        there = gitea.statuses(forge.users["ann"], SLUG, commit)
+        return next((one for one in there if one["context"] == context), None)
+    found = until(told, f"{context} is set")
+    assert (found["status"], found["target_url"], found["creator"]["login"]) == ("success", demo, ME)
+
+
 def test_a_passing_one_merges_by_itself(forge, drone, drop, steward):
     number, commit = propose(forge, "words", {"README.md": "better words\n"}, title="Words [ci skip]")
     is_status(forge, commit, "success")

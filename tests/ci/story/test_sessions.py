@@ -4,6 +4,8 @@
 """
 
 import os
+import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -39,7 +41,7 @@ def house(request, tmp_path, monkeypatch):
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, root / name)
     monkeypatch.setenv("NOX_ENVDIR", str(places))
-    make_ready(root, places, ("--editable", ".") if own else ())
+    make_ready(root, places, ("--editable", ".[docker]") if own else ("notemill[docker]",))
     return root, places
 
 
@@ -118,7 +120,48 @@ def test_what_starts_a_build(pipelines):
     branches = ["main", "development"]
     assert {name: one["trigger"] for name, one in pipelines.items()} == {
         "pull-request": {"branch": branches, "event": ["pull_request"]},
-        "main": {"branch": branches, "event": ["push", "cron", "custom"]}}
+        "main": {"branch": branches, "event": ["push", "cron", "custom"]},
+        "staging": {"branch": ["main"], "event": ["push", "cron", "custom"]},
+        "promotion": {"branch": ["main"], "event": ["promote"], "target": ["staging", "production", "approval"]}}
+
+
+def test_deployments_follow_main_one_by_one(pipelines):
+    """Each in the order of the pushes: an older version does not follow a newer one."""
+    assert pipelines["staging"]["depends_on"] == ["main"]
+    for name in ("main", "staging", "promotion"):
+        assert pipelines[name]["concurrency"] == {"limit": 1}
+    for name in ("staging", "promotion"):
+        assert pipelines[name]["node"] == {"role": "deploy"}
+
+
+def test_what_a_build_is_told_is_no_code(pipelines):
+    """The shell puts each value in as one word; no password is a word at all."""
+    for name in ("staging", "promotion"):
+        for step in pipelines[name]["steps"]:
+            (command,) = step["commands"]
+            assert re.findall(r'(?<!["\w=:/])\$', command) == [] and "PASSWORD" not in command
+            words = shlex.split(command.replace("$", "x y"))
+            assert not [word for word in words if word == "y"], command
+
+
+def test_every_target_that_drone_deploys_to_is_there(text, pipelines, request):
+    own = ROOT / "deploy" / "targets.yaml"
+    path = own if "@notemill@" not in text else TEMPLATE.parent / "targets.yaml"
+    targets = yaml.safe_load(re.sub(r"@port\d?@", "1", path.read_text()))["targets"]
+    (deploy,) = (step for step in pipelines["promotion"]["steps"] if step["name"] == "deploy")
+    assert set(deploy["when"]["target"]) == {"staging", "production"} <= set(targets)
+    assert targets["production"]["production"] is True and "production" not in targets["staging"]
+
+
+@pytest.mark.parametrize("words", [("image", "build:7", "--push", "r/x"), ("deploy", "build:7", "--to", "staging"),
+                                   ("approve", "build:7", "--by", "ann", "--reason", "seen")])
+def test_a_deployment_runs_where_training_did(house, words):
+    code, _, calls = nox(house, words[0], "--", *words[1:], DRONE="true")
+    assert code == 0 and calls == [" ".join(words), f"ci story --after {words[0]}"]
+
+
+def test_an_image_is_the_champions_unless_told_otherwise(house):
+    assert nox(house, "image")[2] == ["image champion"]
 
 
 def test_every_image_is_there_already(pipelines):

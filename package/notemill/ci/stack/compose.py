@@ -17,6 +17,8 @@ FILES = Path(__file__).parent / "files"
 FILE_NAMES = ("compose.yaml", "haproxy.cfg")
 SERVICES = ("proxy", "gitea", "drone", "runner-pull-request", "runner-main", "runner-deploy", "registry", "postgres",
             "mlflow", "drop", "steward")
+AREAS = ("pull-request", "main", "deploy")    # kinds of builds: a runner each
+INDEX = ("PIP_INDEX_URL", "UV_DEFAULT_INDEX")    # where the packages of an image come from
 VOLUMES = ("gitea", "gitea-config", "drone", "registry", "postgres", "mlflow", "drop", "store")
 
 
@@ -54,7 +56,7 @@ def lay_files(folder: Path, settings: dict) -> None:
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     for name in FILE_NAMES:
         write_atomic(folder / name, (FILES / name).read_bytes())
-    for area in ("pull-request", "main"):
+    for area in AREAS:
         lines = [f"{name}={value}" for name, value in step_environ(settings, area).items()]
         write_atomic(folder / f"{area}.env", "\n".join(lines) + "\n", mode=0o600)
 
@@ -104,14 +106,26 @@ def environment(settings: dict, image: Mapping[str, str], folder: Path, socket: 
         "STORE": store(settings), "STORE_TO_READ": f"{store(settings)}-to-read"}
 
 
-def step_environ(settings: dict, area: str) -> dict[str, str]:
+def step_environ(settings: dict, area: str, environ: Mapping[str, str] = os.environ) -> dict[str, str]:
     """What every step of a build of this kind sees."""
+    drop = "drop_pull_request" if area == "pull-request" else "drop_main"
     seen = {"NOTEMILL_DROP": settings["urls"]["reports"], "NOTEMILL_STORE": "/store/cache",
             "NOTEMILL_RECORDS": "/store/records", "UV_CACHE_DIR": "/opt/uv-cache", "NOX_ENVDIR": "/opt/nox",
-            "NOTEMILL_DROP_TOKEN": settings["tokens"][f"drop_{area.replace('-', '_')}"]}
-    return seen | ({"MLFLOW_TRACKING_URI": settings["urls"]["mlflow"]} if area == "main" else {})
+            "NOTEMILL_DROP_TOKEN": settings["tokens"][drop]}
+    known = {} if area == "pull-request" else {"MLFLOW_TRACKING_URI": settings["urls"]["mlflow"]}
+    return seen | known | (deploy_environ(settings, environ) if area == "deploy" else {})
+
+
+def deploy_environ(settings: dict, environ: Mapping[str, str]) -> dict[str, str]:
+    """What the runner that has the engine at hand adds: the registry, as the engine names it, and its login."""
+    who = settings["registry"]
+    index = {name: environ[name] for name in INDEX if environ.get(name, "").isprintable() and environ.get(name)}
+    address = network.bind_address(settings)    # of a name it is everywhere, and no browser could follow that
+    where = {} if settings["own_address"] or address in network.EVERY else {"NOTEMILL_DEPLOY_HOST": address}
+    return {"NOTEMILL_REGISTRY": settings["registry_engine"], "NOTEMILL_REGISTRY_USERNAME": who["name"],
+            "NOTEMILL_REGISTRY_PASSWORD": who["password"], "NOTEMILL_PINS": "/store/pins", **where, **index}
 
 
 def _digest(folder: Path) -> str:
-    files = [folder / "haproxy.cfg", folder / "pull-request.env", folder / "main.env"]
+    files = [folder / "haproxy.cfg", *(folder / f"{area}.env" for area in AREAS)]
     return hashlib.sha256(b"\0".join(file.read_bytes() for file in files if file.is_file())).hexdigest()[:16]

@@ -32,7 +32,7 @@ LABEL = "notemill.content"
 # What a build behind a proxy or a mirror needs; Docker knows the first ones without being told.
 PASSED = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy", "PIP_INDEX_URL",
           "UV_DEFAULT_INDEX")
-EXTRAS = ("serve", "s3", "sign")  # of notemill, in the image that steps run in
+EXTRAS = ("serve", "s3", "sign", "docker")  # of notemill, in the image that steps run in
 
 
 @dataclass(frozen=True)

@@ -90,8 +90,13 @@ class Builds:
         return None
 
     def named(self, slug: str, number: int, area: str) -> Iterator[tuple[str, str]]:
+        for log in self.logs(slug, number):
+            yield from addresses(log, self.reports, area)
+
+    def logs(self, slug: str, number: int) -> Iterator[str]:
+        """Of all its steps, the last one first."""
         build = drone.build(self.server, slug, number) or {}
         places = [(stage["number"], step["number"]) for stage in build.get("stages") or ()
                   for step in stage.get("steps") or ()]
         for stage, step in reversed(places):
-            yield from addresses(drone.log(self.server, slug, number, stage, step) or "", self.reports, area)
+            yield drone.log(self.server, slug, number, stage, step) or ""

@@ -9,7 +9,7 @@ import requests
 
 from notemill.ci.steward.summary import MOST_BYTES, NoSummary
 
-LINE = re.compile(r"summary: (\S{1,300})")
+LINE = re.compile(r"([a-z]+): (\S{1,300})")
 COLOURS = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 SECONDS = 10.0
 
@@ -18,14 +18,16 @@ class Away(Exception):
     """The drop does not answer: again later."""
 
 
-def addresses(log: str, reports: str, area: str) -> Iterator[tuple[str, str]]:
-    """(address, sha256) of each line that is exactly `summary: ADDRESS`, newest first; none but the drop's own."""
-    ours = re.compile(rf"{re.escape(reports.rstrip('/'))}/{re.escape(area)}/([0-9a-f]{{64}})/summary\.json", re.ASCII)
+def addresses(log: str, reports: str, area: str, word: str = "summary",
+              name: str = "summary.json") -> Iterator[tuple[str, str]]:
+    """(address, sha256) of each line that is exactly `WORD: ADDRESS`, newest first; none but the drop's own."""
+    folder = re.escape(f"{reports.rstrip('/')}/{area}")
+    ours = re.compile(rf"{folder}/([0-9a-f]{{64}})/{re.escape(name)}", re.ASCII)
     for line in reversed(log.splitlines()):
         said = LINE.fullmatch(COLOURS.sub("", line).strip())
-        found = said and ours.fullmatch(said[1])
+        found = said and said[1] == word and ours.fullmatch(said[2])
         if found:
-            yield said[1], found[1]
+            yield said[2], found[1]
 
 
 def fetch(address: str, sha256: str) -> bytes:

@@ -11,6 +11,7 @@ from notemill.ci.steward import forge as forge_api
 from notemill.ci.steward.builds import Build, Builds
 from notemill.ci.steward.comment import Told, comment
 from notemill.ci.steward.decide import CONTEXT, Decision, decide
+from notemill.ci.steward.deployments import Deployments
 from notemill.ci.steward.facts import Pull
 from notemill.ci.steward.looking import Looks
 from notemill.ci.steward.markdown import plain
@@ -27,6 +28,7 @@ class Steward:
     forge: Server
     looks: Looks
     builds: Builds
+    deployments: Deployments
     me: str
     settings: Settings
     troubles: dict[str, str] = field(default_factory=dict)
@@ -37,7 +39,8 @@ def hire(settings: Settings) -> Steward:
     forge = gitea.server(settings.forge, settings.forge_token, direct=True)
     me = gitea.user(forge)["login"]
     drone_server = drone.server(settings.drone, settings.drone_token, direct=True)
-    return Steward(forge, Looks(forge, me), Builds(drone_server, settings.reports), me, settings)
+    builds = Builds(drone_server, settings.reports)
+    return Steward(forge, Looks(forge, me), builds, Deployments(builds, forge, me), me, settings)
 
 
 def go_round(steward: Steward) -> int:
@@ -46,7 +49,16 @@ def go_round(steward: Steward) -> int:
     for slug in forge_api.repositories(steward.forge):
         with trouble_told(steward, slug):
             count += tend_repository(steward, slug)
+        with trouble_told(steward, f"{slug} deployments"):
+            tell_deployments(steward, slug)
     return count
+
+
+def tell_deployments(steward: Steward, slug: str) -> None:
+    """Where main's builds have deployed to, as statuses of their commits."""
+    main = gitea.repository(steward.forge, slug)["default_branch"]
+    for said in steward.deployments.tend(slug, main):
+        print(f"{slug}: {said}", flush=True)
 
 
 @contextmanager

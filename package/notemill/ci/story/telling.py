@@ -7,6 +7,7 @@ from typing import TextIO
 
 from notemill.ci.story import card
 from notemill.ci.story.build import build_of
+from notemill.ci.story.deployment import SESSIONS, tell_deployment
 from notemill.ci.story.facts import Facts, gather
 from notemill.ci.story.lines import lines
 from notemill.ci.story.offers import Offer, offers_of
@@ -23,6 +24,8 @@ SUMMARY = "summary.json"
 def tell(folder: Path, after: str, failed: bool, environ: Mapping[str, str], stream: TextIO = sys.stdout) -> dict:
     """Say it on `stream`, ending with the summary's address: the summary. A drop that is away keeps nobody."""
     build = build_of(environ, after, failed)
+    if after in SESSIONS:
+        return tell_deployment(folder, build, environ, stream)
     facts, drop = gather(folder, build, environ), drop_of(environ, build)
     sent = hand_out(facts, drop)
     summary = summarise(facts, {**sent.kept, **mlflow_link(facts)})
