@@ -11,7 +11,7 @@ from notemill.distribution import shared_files
 from notemill.init.starter import template
 
 TEMPLATES = {"README.md": "README.md", "setup.py": "setup.py.txt", "noxfile.py": "noxfile.py.txt",
-             ".drone.yml": "drone.yml", "deploy/targets.yaml": "targets.yaml",
+             ".drone.yml": "drone.yml", "deploy/targets.yaml": "targets.yaml.txt",
              "Dockerfile": "../../release/image/files/Dockerfile",
              ".dockerignore": "dockerignore", ".gitignore": "gitignore",
              "model_card.md": "model_card.md", "tests/test_exported.py": "test_exported.py.txt",
