@@ -24,6 +24,7 @@ def twenty(root, port, row):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)  # a minute; on a machine that is busy with other tests four and more
 def test_twenty_deployments_under_load(project, row):
     port = targets(project, watch=0.3)["port"]
     assert deploy(project, 1).code == 0
