@@ -35,6 +35,7 @@ ID = re.compile(r"(?<![0-9a-f])(?:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0
                 r"|[0-9a-f]{8}-[0-9a-f]{24}(?:_\d+_\d+)?)(?![0-9a-f])")
 NEW_CELL = re.compile(r"[0-9a-f]{8}")  # the id of a cell that Papermill adds
 TIMED = re.compile(r"CPU times|Wall time|per loop|it/s|s/it|\d\d:\d\d<")
+UNEVEN = "The slowest run took "  # %timeit, where the machine was busy
 DURATION = re.compile(r"[\d.]+(?:e[+-]\d+)? ?(?:ns|[uµμ]s|ms|s|min)\b|\d\d:\d\d"
                       r"|[\d.?]+ ?(?=it/s|s/it)|[ \t]+(?=[\r\n]|$)")
 PLACES = ((re.compile(r"ipykernel_\d+"), "ipykernel_PID"),
@@ -218,7 +219,7 @@ def replaced_text(text: str, folder: Path, new_id) -> str:
     text = ID.sub(new_id, text.replace(str(folder), "FOLDER"))
     for pattern, word in PLACES:
         text = pattern.sub(word, text)
-    lines = text.splitlines(keepends=True)
+    lines = [line for line in text.splitlines(keepends=True) if not line.startswith(UNEVEN)]
     return "".join(DURATION.sub("TIME", line) if TIMED.search(line) else line for line in lines)
 
 

@@ -8,6 +8,7 @@ import time
 import psutil
 import pytest
 
+from notemill.execute import watch as watching
 from notemill.execute.watch import Watch
 from notemill.limits import Limits
 
@@ -64,3 +65,16 @@ def test_a_kernel_that_has_gone_already_is_nothing_to_watch(begin):
     watch.look()
     watch.end()
     assert (watch.peak_mb, watch.cpu_seconds) == (0, 0)
+
+
+@pytest.mark.parametrize(("reads", "breached"), [([90, 90, 20, 20], False), ([90, 90] * 3, True)],
+                         ids=["once", "again-and-again"])
+def test_what_processes_share_is_not_counted_twice_while_they_come_and_go(begin, monkeypatch, reads, breached):
+    kernel = begin()
+    watch = Watch(kernel.pid, Limits(memory_mb=100), threading.Event())
+    monkeypatch.setattr(watching, "descendants", lambda process: [psutil.Process()])
+    monkeypatch.setattr(watching, "_memory_mb", lambda process: 90)
+    monkeypatch.setattr(watching, "_own_memory_mb", lambda process, told=iter(reads): next(told))
+    watch.look()
+    assert watch.breached() == breached
+    monkeypatch.undo()  # the test's own process is nobody's child

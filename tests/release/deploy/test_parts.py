@@ -29,7 +29,7 @@ def release(deployment="d1", slot="s1", **more):
 
 
 def site_in(folder, kind=Process, **facts):
-    target = Target("here", "plain", folder, "process", port=8100, ready=5.0, **facts)
+    target = Target("here", "plain", folder, "process", port=8100, **{"ready": 5.0, **facts})
     return kind(target, {**ENVIRON, "XDG_DATA_HOME": str(folder)}, print)
 
 
@@ -97,7 +97,7 @@ def test_a_part_that_the_file_has_no_more_ends_too(tmp_path, sleeper):
 
 
 def test_without_haproxy_the_way_back_ends_what_still_lives(tmp_path, sleeper):
-    site = site_in(tmp_path, Plain, demo=8101)
+    site = site_in(tmp_path, Plain, demo=8101, ready=120.0)
     old = release(slot=PORT, urls={"score": "http://here:1", "demo": "http://here:2"})
     place = sleeper(site.place(old, "score"))
     with pytest.raises(Failed, match="did not start"):  # there is no such package
