@@ -26,8 +26,6 @@ GROUPS = nox.project.load_toml(ROOT / "pyproject.toml")
 # Ctrl-C: notemill ends its steps and writes down how far it came before nox may end it.
 PATIENCE = {"interrupt_timeout": 30.0, "terminate_timeout": 10.0}
 WORKERS = ["-n", "auto", "--maxprocesses", "4", "--dist", "loadfile"]
-# Thousands of tests with real processes, on servers that are busy: one that fails there runs once more, and is named.
-SECOND_CHANCE = ["--reruns", "1", "-raR"] if os.environ.get("CI") else []
 # Elsewhere they skip what needs an engine: they make images and containers on this machine.
 ON_AN_ENGINE = ["tests/release/image", *sorted(map(str, ROOT.glob("tests/release/deploy/test_docker*.py"))),
                 "tests/ci/stack/test_leftovers.py", "tests/ci/stack/test_real.py"]
@@ -53,7 +51,7 @@ def test(session: nox.Session) -> None:
     """Build the wheel, install it, run all tests against it; `-- ARGS`: pytest with these arguments."""
     install_tested(session)
     with told(session, Path(session.bin)):
-        session.run("pytest", *(session.posargs or [*WORKERS, *SECOND_CHANCE]), **PATIENCE)
+        session.run("pytest", *(session.posargs or WORKERS), **PATIENCE)
 
 
 @nox.session(default=False)
@@ -61,7 +59,7 @@ def coverage(session: nox.Session) -> None:
     """Run all tests and measure which lines they reach (half as long again); fails under the floor; htmlcov/."""
     install_tested(session)
     with told(session, Path(session.bin)):
-        session.run("pytest", *WORKERS, *SECOND_CHANCE, "--cov", *REPORTS, *session.posargs, **PATIENCE)
+        session.run("pytest", *WORKERS, "--cov", *REPORTS, *session.posargs, **PATIENCE)
 
 
 @nox.session
