@@ -6,7 +6,7 @@ import shutil
 import pytest
 from team import (
     STACK, add_user, all_logs, build_of, clone, comments, edit, ended, git, log_of, merged, notemill, open_pull,
-    propose, pull, start_project, state, states, take_away, until,
+    propose, pull, start_project, state, states, until,
 )
 
 from notemill.ci import gitea
@@ -20,12 +20,18 @@ DRONE, STEWARD = "continuous-integration/drone/pr", "notemill/steward"
 @pytest.fixture(scope="module")
 def team(tmp_path_factory):
     """A project from `notemill init`, connected and pushed; ann and bob are members, mallory is not."""
-    found = start_project(tmp_path_factory.mktemp("team"), lambda folder: edit(
-        folder / "notebooks" / "pipeline.yaml", "risk: low ", "promote: auto\nrisk: low "))
+    found = start_project(tmp_path_factory.mktemp("team"), prepare)
     for person, right in (("ann", "write"), ("bob", "write"), ("mallory", None)):
         add_user(found, person, right)
-    yield found
-    take_away(found)
+    return found
+
+
+def prepare(folder):
+    """Nothing is deployed: test_team_deploy.py does that, and here it would only take time."""
+    edit(folder / "notebooks" / "pipeline.yaml", "risk: low ", "promote: auto\nrisk: low ")
+    file = folder / ".drone.yml"
+    pipelines = file.read_text().split("---\n")
+    file.write_text("---\n".join(one for one in pipelines if "\nname: staging\n" not in one))
 
 
 def readme(words):

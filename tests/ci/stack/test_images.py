@@ -1,6 +1,8 @@
 """The images: what they are called, and when they are made again."""
 
 import re
+import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -76,3 +78,13 @@ def test_the_certificates_are_passed_on_where_they_are_named(tmp_path):
     (tmp_path / "ca").write_text("x")
     assert images.own_ca({"SSL_CERT_FILE": str(tmp_path / "ca")}) == str(tmp_path / "ca")
     assert images.own_ca({}) is None and images.own_ca({"SSL_CERT_FILE": str(tmp_path / "no")}) is None
+
+
+def test_the_index_reaches_one_command_and_no_layer():
+    hostile = "https://ann:it's $(id)@index.example/simple"
+    with images.secrets({"PIP_INDEX_URL": hostile, "UV_DEFAULT_INDEX": ""}) as given:
+        place = Path(given[1].partition("src=")[2])
+        assert given == ["--secret", f"id=index,src={place}"] and place.stat().st_mode & 0o077 == 0
+        told = subprocess.run(["sh", "-c", f'. {place}; printf %s "$PIP_INDEX_URL"'], capture_output=True, text=True)
+    assert told.stdout == hostile and not place.exists()
+    assert not [name for name in images.INDEX if name in DOCKERFILE]

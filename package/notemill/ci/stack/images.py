@@ -3,10 +3,12 @@
 import hashlib
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,9 +31,9 @@ BASE, OFFICIAL_BASE, SUITE = "notemill/base:bookworm", "debian:bookworm-slim", "
 SCRIPTS = {"clone": ("clone",), "postgres": ("postgres-entrypoint",), "registry": ("registry.yml",)}
 PACKAGES = "python3,python3-venv,git,ca-certificates,curl,wget,openssl"
 LABEL = "notemill.content"
-# What a build behind a proxy or a mirror needs; Docker knows the first ones without being told.
-PASSED = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy", "PIP_INDEX_URL",
-          "UV_DEFAULT_INDEX")
+# What a build behind a proxy needs; Docker keeps these out of an image's history.
+PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy")
+INDEX = ("PIP_INDEX_URL", "UV_DEFAULT_INDEX")  # with a login, perhaps
 EXTRAS = ("serve", "s3", "sign", "docker")  # of notemill, in the image that steps run in
 
 
@@ -140,11 +142,21 @@ def ensure_folder() -> Path:
 
 def build(engine: Engine, target: str, image: str, folder: Path, base: str, content: str) -> None:
     environ = {**os.environ, "DOCKER_BUILDKIT": "1"}
-    passed = [word for name in PASSED if environ.get(name) for word in ("--build-arg", name)]
-    ca = own_ca(os.environ)
-    secret = ["--secret", f"id=ca,src={ca}"] if ca else []
-    output([*engine.docker, "build", "-q", "--target", target, "-t", image, "--label", f"{LABEL}={content}",
-            "--build-arg", f"BASE={base}", *passed, *secret, str(folder)], environ=environ)
+    passed = [word for name in PROXIES if environ.get(name) for word in ("--build-arg", name)]
+    with secrets(environ) as given:
+        output([*engine.docker, "build", "-q", "--target", target, "-t", image, "--label", f"{LABEL}={content}",
+                "--build-arg", f"BASE={base}", *passed, *given, str(folder)], environ=environ)
+
+
+@contextmanager
+def secrets(environ: Mapping[str, str]) -> Iterator[list[str]]:
+    """Options of `docker build` that hand over, to one command and no layer, this machine's certificates and the
+    addresses of its index."""
+    with tempfile.NamedTemporaryFile("w", prefix="notemill-", encoding="utf-8") as index:  # nobody else may read it
+        index.write("".join(f"export {name}={shlex.quote(environ[name])}\n" for name in INDEX if environ.get(name)))
+        index.flush()
+        found = {"ca": own_ca(environ), "index": index.name}
+        yield [word for name, path in found.items() if path for word in ("--secret", f"id={name},src={path}")]
 
 
 def own_ca(environ: Mapping[str, str]) -> str | None:
