@@ -42,6 +42,7 @@ def pushed(team):
     return git(team.project, "rev-parse", "HEAD").strip()
 
 
+@pytest.mark.core
 def test_a_push_is_built_and_told(team):
     built = build_of(team, pushed(team))
     assert built["status"] == "success", all_logs(team, built)
@@ -61,6 +62,7 @@ def test_what_changes_only_the_readme_trains_nothing(team):
     assert plan and not [line for line in plan if "ran" in line], log
 
 
+@pytest.mark.core
 def test_a_passing_pull_request_merges_by_itself(team):
     number = propose(team, "ann", "ann/words", readme("better words"))
     found = merged(team, number)
@@ -111,6 +113,7 @@ def test_one_whose_test_fails_stays_open(team):
     assert not pull(team, number)["merged"]
 
 
+@pytest.mark.core
 def test_a_worse_model_is_refused_with_the_verdict_in_view(team):
     def change(folder):
         edit(folder / "notebooks" / "train.ipynb", '"binary = len(facts',
@@ -172,6 +175,7 @@ def test_markup_and_shell_in_names_stay_words(team):
     assert "<script>" not in said and "http://evil.example" not in said
 
 
+@pytest.mark.core
 def test_a_retrain_has_its_reason(team):
     git(team.project, "pull", "-q")
     told = json.loads(notemill("ci", "retrain", "--reason", "drift of <b>radius</b>; $(id)", "--json",

@@ -149,6 +149,7 @@ def test_it_is_well_and_says_where_it_is(stack):
     assert stack.run("up")["urls"] == stack.settings["urls"]
 
 
+@pytest.mark.core
 def test_a_build_of_main_writes_to_the_store_and_one_of_a_pull_request_only_reads(stack):
     from notemill.ci.stack.images import STEP
 
@@ -164,6 +165,7 @@ def test_a_build_of_main_writes_to_the_store_and_one_of_a_pull_request_only_read
     assert stack.build(2) == ("pull_request", "success"), stack.drone("GET", "/repos/notemill/one/builds/2/logs/1/2")
 
 
+@pytest.mark.core
 def test_two_doors_ask_for_a_login(stack):
     for part, path in (("mlflow", "/"), ("registry", "/v2/")):
         assert requests.get(stack.settings["urls"][part] + path, timeout=30).status_code == 401
@@ -198,6 +200,7 @@ def test_down_keeps_all_of_it(stack):
     assert "kept" in str(holds_all(stack))
 
 
+@pytest.mark.core
 def test_a_backup_brings_it_back_after_everything_is_gone(stack, tmp_path):
     before, file = stack.settings, tmp_path / "stack.tar"
     stack.run("backup", str(file))
