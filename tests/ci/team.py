@@ -187,7 +187,7 @@ def start_project(root: Path, change, *options: str) -> Team:
     from sklearn.datasets import load_breast_cancer
 
     stack = read_stack()
-    name = f"cells-{root.parent.name.rpartition('-')[2]}-{os.getpid()}"
+    name = f"cells-{secrets.token_hex(4)}"
     table = load_breast_cancer(as_frame=True).frame
     table["target"] = ["benign" if one else "malignant" for one in table["target"]]
     table.to_csv(root / "cells.csv", index=False)
