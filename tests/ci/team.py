@@ -13,6 +13,8 @@ from notemill.ci import drone, gitea
 from notemill.ci.http import Server, call, find
 
 STACK = os.environ.get("NOTEMILL_STACK", "")    # its stack.json
+# Of who runs the tests: programs that were built are kept there. Read here: while tests run it is one of their own.
+CACHE = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
 HOME = Path(__file__).resolve().parents[2] / "package"
 PATIENCE = 600  # seconds; a build on a busy machine
 
@@ -58,7 +60,7 @@ def basic(name: str, password: str) -> str:
 
 def environ(**more: str) -> dict[str, str]:
     """Of a process of the user who started the stack."""
-    return {**os.environ, "XDG_DATA_HOME": str(Path(STACK).parents[2]),
+    return {**os.environ, "XDG_DATA_HOME": str(Path(STACK).parents[2]), "XDG_CACHE_HOME": CACHE,
             "PYTHONPATH": os.pathsep.join(filter(None, [str(HOME), os.environ.get("PYTHONPATH")])),
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}", **more}
 

@@ -4,13 +4,16 @@ NOTEMILL_STACK: its stack.json. The model is of high risk, so that a promotion n
 """
 
 import datetime
+import json
 import re
 import subprocess
 
 import pytest
 import requests
 from browsing import chromium
-from team import STACK, all_logs, build_of, edit, ended, git, log_of, push, start_project, take_away, until
+from team import (
+    STACK, all_logs, build_of, edit, ended, git, log_of, notemill, push, start_project, take_away, until,
+)
 
 from notemill.ci import drone, gitea
 from notemill.ci.http import call
@@ -187,3 +190,19 @@ def test_a_build_that_is_delivered_twice_serves_the_same(team, second):
     built = ended(team, again["number"], 1200)
     assert built["status"] == "success", all_logs(team, built)
     assert serving(log_of(team, built, "deploy"))[0] == 2
+
+
+def test_registry_and_deployments_are_there_after_a_restore(team, first, tmp_path):
+    """The stack is destroyed, and brought back from its backup: what it had deployed serves all the time."""
+    service, before, file = serving(log_of(team, first, "deploy"))[1], sorted(tags(team)), tmp_path / "stack.tar"
+    version = served(service)
+    notemill("stack", "backup", file, cwd=team.project)
+    notemill("stack", "down", "--volumes", cwd=team.project)
+    assert served(service) == version
+    notemill("stack", "restore", file, cwd=team.project, seconds=1200)
+    assert served(service) == version and sorted(tags(team)) == before and first["after"] in before
+    told = json.loads(notemill("ci", "status", "--json", cwd=team.project).stdout)
+    assert first["number"] in [one["number"] for one in told["builds"]]
+    built = promote(team, first["number"], "staging")
+    assert built["status"] == "success", all_logs(team, built)
+    assert serving(log_of(team, built, "deploy"))[0] == 1 and served(service) == 1

@@ -303,7 +303,7 @@ def test_a_full_disk(model, rows, tmp_path, end, workers):
     out = tmp_path / f"out.{end}"
     process = start(model, "score", tmp_path / "in", out, "--workers", workers, limit=limit)
     err = process.communicate(timeout=60)[1]
-    assert (process.returncode, err) == (1, f"{out}: File too large; nothing was written\n")
+    assert (process.returncode, err.splitlines()[-1]) == (1, f"{out}: File too large; nothing was written")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["bundle", "in"]
 
 
@@ -329,7 +329,7 @@ def test_a_disk_that_is_full_at_the_end(model, rows, tmp_path, monkeypatch, caps
                             "not\n"}.items():
         monkeypatch.setattr(os, "replace", full(last))
         assert call(model, "score", tmp_path / "in", f"{out}/") == 1
-        assert capsys.readouterr().err == words
+        assert capsys.readouterr().err.endswith(words)  # how far it came may stand before
         assert not (tmp_path / "out.run.json").exists()
 
 
@@ -337,7 +337,7 @@ def test_a_file_that_may_not_be_read_is_named(model, rows, tmp_path, monkeypatch
     rows.to_csv(tmp_path / "in.csv", index=False)
     monkeypatch.setattr(tables.CsvFile, "_bytes", lambda file: Broken())
     assert call(model, "score", tmp_path / "in.csv", tmp_path / "out.csv") == 1
-    assert capsys.readouterr().err == f"{tmp_path}/in.csv: Input/output error; nothing was written\n"
+    assert capsys.readouterr().err.endswith(f"{tmp_path}/in.csv: Input/output error; nothing was written\n")
 
 
 class Broken(io.BytesIO):
