@@ -202,7 +202,7 @@ def test_registry_and_deployments_are_there_after_a_restore(team, first, tmp_pat
     notemill("stack", "restore", file, cwd=team.project, seconds=1200)
     assert served(service) == version and sorted(tags(team)) == before and first["after"] in before
     told = json.loads(notemill("ci", "status", "--json", cwd=team.project).stdout)
-    assert first["number"] in [one["number"] for one in told["builds"]]
+    assert first["number"] in [one["build"] for one in told["builds"]]
     built = promote(team, first["number"], "staging")
     assert built["status"] == "success", all_logs(team, built)
     assert serving(log_of(team, built, "deploy"))[0] == 1 and served(service) == 1
