@@ -51,7 +51,7 @@ SICK = CALLS.replace(b"{}", b"""
         if any(row["colour"] == "pink" for row in rows):
             raise MemoryError("out of paper")
         return found""")
-# it is faultless while an image is tried, which has no network, and not where it serves
+# these are faultless while an image is tried, which has no network, and not where they serve
 SERVING = "os.path.exists('/sys/class/net/eth0')"
 ASLEEP = f"""
 
@@ -59,7 +59,25 @@ import os
 if {SERVING}:
     raise RuntimeError("out of paper")
 """.encode()
-SPOILT = {"silent": SILENT, "liar": LIAR, "mortal": MORTAL, "sick": SICK, "asleep": ASLEEP}
+CHANGED = f"""
+
+import os
+
+
+class Changed(Model):
+    def score_quickly(self, rows):
+        found = super().score_quickly(rows)
+        if {SERVING}:
+            found.predictions[:] = ["no" if one == "ja" else "ja" for one in found.predictions]
+        return found
+
+
+Model = Changed
+""".encode()
+TWO_FACED = LIAR.replace(b"Counting.calls > rehearsed", f"Counting.calls > rehearsed and {SERVING}".encode()) \
+    .replace(b"class Counting", b"import os\n\n\nclass Counting")
+SPOILT = {"silent": SILENT, "liar": LIAR, "mortal": MORTAL, "sick": SICK, "asleep": ASLEEP, "changed": CHANGED,
+          "two-faced": TWO_FACED}
 
 
 def free_port():

@@ -59,6 +59,6 @@ def test_no_container_has_rights(engine):
         [facts] = json.loads(docker("inspect", number).stdout)
         limits = facts["HostConfig"]
         assert limits["CapDrop"] == ["ALL"] and limits["ReadonlyRootfs"] and not limits["Privileged"]
-        assert limits["SecurityOpt"] == ["no-new-privileges"] and limits["RestartPolicy"]["Name"] == "unless-stopped"
+        assert limits["SecurityOpt"] == ["no-new-privileges"] and limits["RestartPolicy"]["Name"] == "always"
         opened = (limits["PortBindings"] or {}).values()
         assert {port["HostIp"] for ports in opened for port in ports} <= {"127.0.0.1"}

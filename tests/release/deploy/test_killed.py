@@ -16,21 +16,21 @@ from notemill.registry import open_records
 from notemill.registry.deployed import read_deployments
 from notemill.release.deploy import running
 
-# run as a program: the words of a command, at which write it dies, and where the writes are listed
+# run as a program: the words of a command, at which write it dies (its number, or words), and where they are listed
 DIES = """
-import os, sys
+import os, re, sys
 from notemill.registry.deployed import Records
 from notemill.release.deploy import deploying, process, running
 from notemill.cli import main
 
-deadly, listed, words = int(sys.argv[1]), sys.argv[2], sys.argv[3:]
+deadly, listed, words = sys.argv[1], sys.argv[2], sys.argv[3:]
 seen = []
 
 def point(text):
     seen.append(text)
     with open(listed, "a") as file:
         file.write(text + chr(10))
-    if len(seen) == deadly:
+    if len(seen) == int(deadly) if deadly.isdigit() else re.search(deadly, text):
         os.kill(os.getpid(), 9)
 
 def watched(act, name, label):
@@ -55,11 +55,11 @@ main(words)
 """
 
 
-def dying(project, deadly, listed, *words):
+def dying(project, deadly, listed, *words, program=DIES):
     """The command, which dies at that point: its exit code, and the points that it came to."""
     listed.unlink(missing_ok=True)
-    done = subprocess.run([sys.executable, "-c", DIES, str(deadly), str(listed), *words, "--project", str(project)],
-                          capture_output=True, text=True, env=process_env(), timeout=4 * PATIENCE)
+    done = subprocess.run([sys.executable, "-c", program, str(deadly), str(listed), *words, "--project", str(project)],
+                          capture_output=True, text=True, env=process_env(), timeout=8 * PATIENCE)
     text = listed.read_text() if listed.exists() else ""
     return done.returncode, re.sub(r"score/s[12]|127.0.0.1 port \d+", "IT", text).splitlines()
 

@@ -1,10 +1,16 @@
-"""Twenty deployments under load: nobody's request fails."""
+"""Twenty deployments under load, and a service that is busy: nobody's request fails."""
 
+import os
+import signal
 import time
 
 import pytest
 from deploy_samples import Load, deploy, targets
 from tiny import cli
+
+from notemill.release.deploy import running
+
+STILL = 3  # seconds in which a service answers nobody, its checks neither
 
 
 def twenty(root, port, row):
@@ -29,3 +35,20 @@ def test_twenty_deployments_under_load(project, row):
     port = targets(project, watch=0.3)["port"]
     assert deploy(project, 1).code == 0
     twenty(project, port, row)
+
+
+def test_a_busy_one_keeps_its_traffic(project, row):
+    """There is no other one: who asks meanwhile waits, and is answered."""
+    port = targets(project)["port"]
+    done = deploy(project, 1)
+    place = project.parent / "data/notemill/targets/plain/here/releases" / done.json["deployment"] / "score"
+    number = running.numbers(place)[0]
+    os.kill(number, signal.SIGSTOP)
+    try:
+        with Load(port, row, threads=2) as load:
+            time.sleep(STILL)
+            os.kill(number, signal.SIGCONT)
+            time.sleep(STILL)
+    finally:
+        os.kill(number, signal.SIGCONT)
+    assert load.failed == [] and load.longest > STILL - 1 and load.done > 2

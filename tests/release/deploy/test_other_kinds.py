@@ -5,6 +5,7 @@ import sys
 
 import httpx
 import pytest
+from demo_samples import keeps_its_inputs
 from deploy_samples import Load, deploy, free_port, serves, targets
 from tiny import cli, write
 
@@ -160,3 +161,12 @@ def test_the_demo_goes_with_it(project, row):
         assert deploy(project, 2).code == 0
         assert visitor.get("/readyz").status_code == 200 and visitor.cookies["NOTEMILL"] != before
     assert load.failed == []
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_a_visitor_of_the_demo_keeps_what_was_written(project, row):
+    demo = free_port()
+    port = targets(project, demo=demo, watch=3)["port"]
+    assert deploy(project, 1).code == 0
+    keeps_its_inputs(project, port, demo, row)

@@ -102,7 +102,7 @@ def test_without_haproxy_the_way_back_ends_what_still_lives(tmp_path, sleeper):
     place = sleeper(site.place(old, "score"))
     with pytest.raises(Failed, match="did not start"):  # there is no such package
         site.back(release("d2", PORT), old)
-    assert not running.lives(place)
+    assert running.until(lambda: not running.lives(place), 60)  # also the new one, which said why before it ended
 
 
 def test_what_was_begun_without_haproxy_stays_so(tmp_path, monkeypatch):

@@ -2,6 +2,9 @@
 
 Each part of a target is a backend with two slots, of which one serves, and a third that takes over where the first
 dies while the old version is kept warm.
+
+One that is dead refuses its checks at once; one that is busy answers them late, and is the only one there is: it has
+more time for that than there is between two of them.
 """
 
 import csv
@@ -39,6 +42,7 @@ defaults
     timeout queue 10s
     timeout http-request 30s
     timeout tunnel 1h
+    timeout check 5s
     default-server check inter 500ms fastinter 250ms fall 2 rise 1
 """
 PART = """frontend {part}-in

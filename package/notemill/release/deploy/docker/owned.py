@@ -7,7 +7,8 @@ from notemill.release.image.engine import in_words
 MARK, DEPLOYMENT, SLOT = "notemill.target", "notemill.deployment", "notemill.slot"
 NO_RIGHTS = {"read_only": True, "cap_drop": ["ALL"], "security_opt": ["no-new-privileges"]}
 LOGS = {"type": "json-file", "config": {"max-size": "10m", "max-file": "3"}}  # else they grow until the disk is full
-STAYS, GOES = {"Name": "unless-stopped"}, {"Name": "no"}
+# not unless-stopped: an engine that was killed ends what it finds running once it is back, and calls that stopped
+STAYS, GOES = {"Name": "always"}, {"Name": "no"}
 
 
 class Owned:

@@ -8,7 +8,7 @@ import tarfile
 from notemill.errors import NotemillError, UsageError
 from notemill.release.deploy import haproxy, running
 from notemill.release.deploy.docker.owned import Owned
-from notemill.release.deploy.haproxy import WARM
+from notemill.release.deploy.haproxy import NOWHERE, WARM
 from notemill.release.deploy.state import State
 from notemill.release.deploy.traffic import Traffic
 from notemill.release.image.base import present
@@ -21,9 +21,10 @@ STATE, KEYS = "/state", "/keys"
 CONTROL = 9999  # on the loopback of the proxy's container alone
 RESOLVERS = ("resolvers docker\n    nameserver dns 127.0.0.11:53\n    timeout resolve 1s\n    hold valid 1s\n"
              "    hold nx 1s\n")
-BY_NAME = " resolvers docker init-addr last,libc,none"  # an address may be another one after the engine's restart
+BY_NAME = " resolvers docker init-addr {}"  # an address may be another one after the engine's restart
+AT_ONCE, LATER = "last,libc,none", "none"  # without a way out a name that nobody has is looked for half a minute
 TELL = 'IFS= read -r told && exec 3<>/dev/tcp/127.0.0.1/$1 && printf "%s\\n" "$told" >&3 && cat <&3'
-LOG_LINES = 5
+LOG_LINES = 15  # its first word on ten rows that it answers wrongly is among them
 
 
 class Proxy:
@@ -156,4 +157,5 @@ def packed(name: str, data: bytes) -> bytes:
 
 def named(part: str, slot: str, address: str) -> str:
     """By its name where that is fixed: the container in a slot is found whatever address it has."""
-    return address if slot == WARM else f"{part}-{slot}:{PORTS[part]}{BY_NAME}"
+    when = LATER if address == NOWHERE else AT_ONCE
+    return address if slot == WARM else f"{part}-{slot}:{PORTS[part]}{BY_NAME.format(when)}"
