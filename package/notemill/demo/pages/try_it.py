@@ -12,43 +12,49 @@ from notemill.demo.words import cut, figure, named, percent, plain
 
 ASKED = "asked"  # session: the row that is answered, its request in the log, the query that stands for it
 EXAMPLE = "example"
+MISSED = "missed"  # session: what a click should have called, which came before the session did
 MOST_NAMED = 12
 
 
 def show() -> None:
     demo = current()
-    begin(demo)
+    new = begin(demo)
     spoken = st.container(key="spoken")  # always the same element: a screen reader tells what changes in it
     left, right = st.columns([5, 6], gap="large")
     with left:
-        ask(demo)
+        ask(demo, new)
     with right:
         answer = tell(demo)
     spoken.markdown(drawn.spoken(answer, demo.target), unsafe_allow_html=True)
 
 
-def begin(demo: Demo) -> None:
+def begin(demo: Demo) -> bool:
     """A new visitor, or who went back to another address: its row. Who comes back from another page: the same row as
-    before. Streamlit has then dropped both the form and the query."""
+    before. Streamlit has then dropped both the form and the query. Whether the session is new: that of a page which
+    was open while the demo was started anew begins with the next click, and what is in its form stays."""
     state, query = st.session_state, st.query_params.to_dict()
     asked, gone = state.get(ASKED), any(one.key not in state for one in demo.fields)
-    if asked is None or query != asked["query"] and not (gone and not query):
-        arrive(demo, query)
+    if act := state.pop(MISSED, None):
+        act()
+    elif asked is None or query != asked["query"] and not (gone and not query):
+        arrive(demo, query, new=asked is None)
     elif gone:
         fill(demo, asked["row"], asked["example"])
         address(asked["query"])
+    return asked is None
 
 
-def arrive(demo: Demo, query: dict) -> None:
+def arrive(demo: Demo, query: dict, *, new: bool) -> None:
     """The row of a link, or the first example."""
     row, said = links.from_query(demo.fields, query)
-    put(demo, row or demo.examples[0], None if row else 0, query)
+    put(demo, row or demo.examples[0], None if row else 0, query, new=new)
     st.session_state["said"] = said
 
 
-def put(demo: Demo, row: dict, example: int | None, query: dict) -> None:
-    """The row into the form, and answered."""
-    fill(demo, row, example)
+def put(demo: Demo, row: dict, example: int | None, query: dict, *, new: bool = False) -> None:
+    """The row into the form, which in a new session begins with it, and answered."""
+    if not new:
+        fill(demo, row, example)
     row = {one.name: row.get(one.name) for one in demo.fields}
     st.session_state[ASKED] = {"row": row, "request": "", "example": example, "query": query}
     st.session_state["said"] = []
@@ -85,19 +91,29 @@ def take_form() -> None:
     st.session_state[ASKED]["keep"] = True
 
 
-def ask(demo: Demo) -> None:
+def ask(demo: Demo, new: bool) -> None:
     st.header("The row", anchor=False)
-    names = example_names(demo)
-    st.selectbox("Begin with an example", range(len(names)), format_func=names.__getitem__, key=EXAMPLE, index=None,
-                 on_change=take_example, placeholder="a row of the held-out data")
+    names, asked = example_names(demo), st.session_state[ASKED]
+    held = form.state_of(demo.fields, asked["row"]) if new else {}
+    chosen = st.selectbox("Begin with an example", range(len(names)), format_func=names.__getitem__, key=EXAMPLE,
+                          index=asked["example"] if new else None, on_change=take_example,
+                          placeholder="a row of the held-out data")
     if private := [one.name for one in demo.fields if one.private]:
         st.caption(plain(f"Private, and empty in the examples: {', '.join(map(cut, private))}."))
     with st.form("row", border=False):
         for begin in range(0, len(demo.fields), 2):
             for column, one in zip(st.columns(2), demo.fields[begin:begin + 2], strict=False):
                 with column:
-                    widget(one)
-        st.form_submit_button("Predict", type="primary", on_click=take_form, width="stretch")
+                    widget(one, held.get(one.key))
+        sent = st.form_submit_button("Predict", type="primary", on_click=take_form, width="stretch")
+    if new and (sent or chosen != asked["example"]):
+        again(take_form if sent else take_example)
+
+
+def again(act: Callable[[], None]) -> None:
+    """The first click in a new session calls nothing back: it is done when the page runs once more."""
+    st.session_state[MISSED] = act
+    st.rerun()
 
 
 def example_names(demo: Demo) -> list[str]:
@@ -107,21 +123,23 @@ def example_names(demo: Demo) -> list[str]:
             shown, whole, said) in enumerate(zip(demo.examples, golden["rows"], golden["predictions"], strict=True))]
 
 
-def widget(one: form.Field) -> None:
+def widget(one: form.Field, begun: Any) -> None:
+    """`begun`: what it holds in a new session, unless the browser says otherwise."""
     label = named(cut(one.name) + (f" ({cut(one.hint)})" if one.hint else ""))
     about = plain(cut(one.about, 300)) or None
     if one.kind in ("number", "whole"):
-        st.number_input(label, value=None, key=one.key, help=about, placeholder=one.empty,
+        st.number_input(label, value=begun, key=one.key, help=about, placeholder=one.empty,
                         **({"step": 1} if one.kind == "whole" else {"step": None, "format": "%g"}))
     elif one.kind in ("choice", "truth"):
         options = [str(choice) for choice in one.choices] or ["true", "false"]
-        held = st.session_state.get(one.key)
+        held = st.session_state.get(one.key, begun)
         extra = [held] if held is not None and held not in options else []
-        st.selectbox(label, options + extra, index=None, key=one.key, help=about, placeholder=one.empty,
+        place = None if begun is None else (options + extra).index(begun)
+        st.selectbox(label, options + extra, index=place, key=one.key, help=about, placeholder=one.empty,
                      accept_new_options=one.kind == "choice" and one.open)
     else:
         hint = one.empty if one.kind == "text" else f"{one.empty}; write 2026-01-31T13:45:00"
-        st.text_input(label, value=None, key=one.key, help=about, placeholder=hint, max_chars=2000)
+        st.text_input(label, value=begun, key=one.key, help=about, placeholder=hint, max_chars=2000)
 
 
 # the answer
