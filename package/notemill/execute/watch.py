@@ -15,7 +15,7 @@ from notemill.execute.inside.family import told_children
 from notemill.limits import Limits
 
 INTERVAL = 0.2  # seconds between looks
-READS = 3
+READS = 3  # of what a family holds, before it is too much
 ROUNDS = 20  # children may start others before they are ended; not for ever
 
 

@@ -9,7 +9,7 @@ from deploy_samples import PATIENCE, deploy_process, ended, serves
 
 sys.path.append(str(Path(__file__).parents[2] / "demo"))
 
-from visiting import ask, settled, visitor  # noqa: E402
+from visiting import ask, settled, visitor  # noqa: E402 - found by the line above
 
 SIZE, AT, LATER = "12.5", "2024-06-03T14:00:00", "2.5"
 QUIET = 5_000  # ms in which a page that lost its connection again would have told

@@ -36,6 +36,7 @@ class OwnEngine:
                 return self
             self.stop(killed=True)
             self.end_containerd()
+        assert not self.net.exists(), f"it was started before, and is not again: {self.said()}"
         pytest.skip(f"no second engine can be started here: {self.said()}")
 
     def begun(self):
