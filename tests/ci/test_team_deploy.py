@@ -90,6 +90,7 @@ def first(team):
     return built
 
 
+@pytest.mark.delivery
 def test_a_push_reaches_the_demo_in_a_browser(team, first):
     version, service, demo = serving(log_of(team, first, "deploy"))
     told = status(team, first["after"], SERVES[0], "success")
@@ -112,6 +113,7 @@ def test_a_push_of_words_serves_the_version_of_before(team, first):
     status(team, built["after"], SERVES[0], "success")
 
 
+@pytest.mark.delivery
 def test_the_demo_of_production_is_not_there_before_somebody_has_approved_it(team, first):
     built = promote(team, first["number"], "production")
     log = log_of(team, built, "deploy")
@@ -130,6 +132,7 @@ def approved(team, first):
     return built
 
 
+@pytest.mark.delivery
 def test_after_the_approval_the_same_promotion_passes(team, first, approved):
     version, service, demo = serving(log_of(team, approved, "deploy"))
     told = status(team, first["after"], SERVES[1], "success")
@@ -150,6 +153,7 @@ def second(team, approved):
     return built
 
 
+@pytest.mark.delivery
 def test_an_earlier_build_is_the_way_back(team, first, second):
     assert promote(team, second["number"], "production")["status"] == "failure"  # the first one's approval is not its
     assert promote(team, second["number"], "approval", REASON="seen")["status"] == "success"
@@ -192,6 +196,7 @@ def test_a_build_that_is_delivered_twice_serves_the_same(team, second):
     assert serving(log_of(team, built, "deploy"))[0] == 2
 
 
+@pytest.mark.delivery
 def test_registry_and_deployments_are_there_after_a_restore(team, first, tmp_path):
     """The stack is destroyed, and brought back from its backup: what it had deployed serves all the time."""
     service, before, file = serving(log_of(team, first, "deploy"))[1], sorted(tags(team)), tmp_path / "stack.tar"
