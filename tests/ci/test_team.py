@@ -9,7 +9,7 @@ from team import (
     propose, pull, start_project, state, states, until,
 )
 
-from notemill.ci import gitea
+from notemill.ci import drone, gitea
 from notemill.ci.http import call
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800),
@@ -27,8 +27,13 @@ def team(tmp_path_factory):
 
 
 def prepare(folder):
-    """Nothing is deployed: test_team_deploy.py does that, and here it would only take time."""
-    edit(folder / "notebooks" / "pipeline.yaml", "risk: low ", "promote: auto\nrisk: low ")
+    """Nothing is deployed: test_team_deploy.py does that, and here it would only take time. Ten rows wait to be scored.
+    """
+    edit(folder / "notebooks" / "pipeline.yaml", "risk: low ",
+         "promote: auto\nscore: {input: new/*.csv, output: scored/}\nrisk: low ")
+    table = (folder.parent / "cells.csv").read_text().splitlines()[:11]
+    (folder / "new").mkdir()
+    (folder / "new" / "rows.csv").write_text("".join(f"{row.rpartition(',')[0]}\n" for row in table))
     file = folder / ".drone.yml"
     pipelines = file.read_text().split("---\n")
     file.write_text("---\n".join(one for one in pipelines if "\nname: staging\n" not in one))
@@ -183,6 +188,19 @@ def test_a_retrain_has_its_reason(team):
     built = ended(team, told["build"])
     assert built["status"] == "success", all_logs(team, built)
     assert "drift of <b>radius</b>; $(id)" in all_logs(team, built)
+
+
+def test_the_schedule_scores_what_is_new(team):
+    """The nightly build, brought forward: Drone's own clock starts it."""
+    drone.remove_cron(team.drone, team.slug, "nightly")
+    drone.add_cron(team.drone, team.slug, "nightly", "0 * * * * *", "main")
+    number = until(lambda: next((one["number"] for one in drone.builds(team.drone, team.slug)
+                                 if one["event"] == "cron"), None), "Drone's clock starts a build", 240)
+    notemill("ci", "connect", team.stack["urls"]["drone"], cwd=team.project)
+    assert drone.crons(team.drone, team.slug)["nightly"]["expr"] == "0 17 2 * * *"
+    built = ended(team, number)
+    assert built["status"] == "success", all_logs(team, built)
+    assert "10 rows scored" in log_of(team, built, "score")
 
 
 def test_what_is_there_is_told(team):
