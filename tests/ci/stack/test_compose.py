@@ -150,6 +150,20 @@ def test_deployments_are_reached_where_the_stack_is(host, seen):
     assert compose.step_environ(made, "deploy", {}).get("NOTEMILL_DEPLOY_HOST") == seen
 
 
+def test_a_name_that_is_bound_to_one_address_is_as_good_as_that():
+    made = {**own.new("box.example", 7300, "172.30.73.0/24", "172.30.73.1", True), "bind": "192.0.2.7"}
+    given = compose.environment(made, images.names(True, {}), Path(), "/s")
+    assert (given["BIND"], given["REGISTRY_FOR_ENGINE"]) == ("192.0.2.7", "127.0.0.1:7302:7302")
+    assert compose.step_environ(made, "deploy", {})["NOTEMILL_DEPLOY_HOST"] == "192.0.2.7"
+
+
+def test_no_full_name_gets_into_a_squashed_commit(services):
+    """Drone takes [ci skip] in one for an order. Gitea reads _0X2E_ as a dot, and so on, into its app.ini."""
+    (name,) = [one for one in services["gitea"]["environment"] if one.endswith("__ADD_CO_COMMITTER_TRAILERS")]
+    section = re.sub("_0X([0-9A-F]{2})_", lambda found: chr(int(found[1], 16)), name.split("__")[1])
+    assert section == "repository.pull-request" and services["gitea"]["environment"][name] == "false"
+
+
 def test_the_login_for_cloning_stays_in_the_clone_step(services):
     runners = [facts["environment"] for name, facts in services.items() if name.startswith("runner-")]
     assert len(runners) == 3 and all(one["DRONE_NETRC_CLONE_ONLY"] == "true" for one in runners)

@@ -10,7 +10,7 @@ from notemill.ci.stack import gobuild, images
 from notemill.ci.stack.engine import Engine
 from notemill.ci.stack.told import Told
 from notemill.commands import stack as command
-from notemill.errors import UsageError
+from notemill.errors import NotemillError, UsageError
 
 DOCKERFILE = (images.FILES / "Dockerfile").read_text()
 
@@ -74,15 +74,21 @@ def test_a_client_that_cannot_build_is_told_of(tmp_path):
         images.ensure(engine, True, None, Told(lambda text, nl: None))
 
 
-def test_the_certificates_are_passed_on_where_they_are_named(tmp_path):
-    (tmp_path / "ca").write_text("x")
-    assert images.own_ca({"SSL_CERT_FILE": str(tmp_path / "ca")}) == str(tmp_path / "ca")
-    assert images.own_ca({}) is None and images.own_ca({"SSL_CERT_FILE": str(tmp_path / "no")}) is None
+def test_a_build_that_fails_tells_no_login(tmp_path):
+    """As a mirror's own page of an error may name it."""
+    docker = tmp_path / "docker"
+    docker.write_text('#!/bin/sh\necho "GET http://ann:its-secret@index.example/simple: 401" >&2\nexit 1\n')
+    docker.chmod(0o755)
+    engine = Engine((str(docker),), (), True, tmp_path, "")
+    with pytest.raises(NotemillError, match=r"GET http://\*+@index.example/simple: 401") as caught:
+        images.build(engine, "step", "image", tmp_path, "debian", "digest")
+    assert "its-secret" not in str(caught.value)
 
 
 def test_the_index_reaches_one_command_and_no_layer():
     hostile = "https://ann:it's $(id)@index.example/simple"
-    with images.secrets({"PIP_INDEX_URL": hostile, "UV_DEFAULT_INDEX": ""}) as given:
+    assert images.index_settings({"UV_DEFAULT_INDEX": ""}) == ""
+    with images.secrets({}, index=images.index_settings({"PIP_INDEX_URL": hostile})) as given:
         place = Path(given[1].partition("src=")[2])
         assert given == ["--secret", f"id=index,src={place}"] and place.stat().st_mode & 0o077 == 0
         told = subprocess.run(["sh", "-c", f'. {place}; printf %s "$PIP_INDEX_URL"'], capture_output=True, text=True)

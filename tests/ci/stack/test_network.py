@@ -1,6 +1,7 @@
 """Which addresses the stack takes, and who is in its way."""
 
 import socket
+from dataclasses import dataclass
 
 import pytest
 
@@ -80,6 +81,39 @@ def test_an_address_that_is_another_machine_in_each_container_is_refused(host):
 @pytest.mark.parametrize("host", ["192.0.2.7", "box.example", "fd00::2"])
 def test_an_address_of_the_network_is_taken(host):
     network.check_host(host)
+
+
+@pytest.mark.parametrize("says, bound", [
+    (["192.0.2.7"], "192.0.2.7"), (["192.0.2.7", "fd00::2"], "192.0.2.7"), (["fd00::2"], "fd00::2"),
+    (["192.0.2.7", "198.51.100.1"], "192.0.2.7"), (["192.0.2.7", "192.0.2.8"], "0.0.0.0"), (["127.0.1.1"], "0.0.0.0"),
+    (["198.51.100.1"], "0.0.0.0"), ([], "0.0.0.0")])
+def test_a_name_is_published_at_the_one_address_that_it_is_here(monkeypatch, says, bound):
+    here(monkeypatch, says)
+    assert network.resolve("box.example") == bound
+    assert network.bind_address({**stack("box.example"), "bind": bound}) == bound
+
+
+def test_a_name_that_nobody_knows_just_now_opens_no_other_address(monkeypatch):
+    here(monkeypatch, [])
+    assert network.resolve("box.example", "192.0.2.8") == "192.0.2.8"
+    assert network.resolve("box.example", "198.51.100.1") == "0.0.0.0"  # of another machine
+
+
+def here(monkeypatch, says):
+    """A machine of these addresses, for which a name stands for what is said."""
+    cards = [Card(one) for one in ("127.0.0.1", "127.0.1.1", "192.0.2.7", "192.0.2.8", "fd00::2")]
+    monkeypatch.setattr(network.psutil, "net_if_addrs", lambda: {"card": cards})
+
+    def known(host, *words, **more):
+        if not says:
+            raise socket.gaierror(-2, "Name or service not known")
+        return [(None, None, 6, "", (one, 0)) for one in says]
+    monkeypatch.setattr(network.socket, "getaddrinfo", known)
+
+
+@dataclass
+class Card:
+    address: str
 
 
 def test_the_engine_finds_the_registry_on_the_loopback():

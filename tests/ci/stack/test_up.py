@@ -6,7 +6,7 @@ from tiny import cli
 from notemill.ci.stack import settings as own
 from notemill.ci.stack import up
 from notemill.commands import stack as command
-from notemill.errors import UsageError
+from notemill.errors import NotemillError, UsageError
 
 
 @pytest.fixture
@@ -87,6 +87,54 @@ def test_no_number_of_reviews_is_refused(monkeypatch, words, environ):
 def test_until_there_is_something_in_it_it_may_be_made_anew(settings):
     assert not up.holds_anything(Engine(), settings)
     assert up.holds_anything(Engine("notemill-7300-store"), settings)
+
+
+@pytest.fixture
+def bring_up(monkeypatch, tmp_path):
+    """`up.up` on an engine that has nothing; it ends where images are made, as by a full disk. Gives the settings."""
+    monkeypatch.setattr(up.engines, "find", lambda environ: Bare())
+    monkeypatch.setattr(up.network, "listeners", lambda: [])
+    monkeypatch.setattr(up, "check_disk", lambda *words: None)
+    monkeypatch.setattr(up.images, "ensure", lambda *words: (_ for _ in ()).throw(NotemillError("docker", "full")))
+    environ = {"XDG_DATA_HOME": str(tmp_path)}
+
+    def again(lines=None, **asked):
+        given = {"host": None, "port": None, "build": False, "reviews": None, **asked}
+        with pytest.raises(NotemillError, match="full"):
+            up.up(given, lambda: None, up.Told(lambda text, nl: (lines if lines is not None else []).append(text)),
+                  environ)
+        return own.read(environ)
+    return again
+
+
+class Bare(Holding):
+    def __init__(self):
+        super().__init__()
+        self.said["network"] = ""
+
+    def ask(self, *words):
+        return None
+
+
+def test_what_a_first_start_was_asked_for_outlives_its_failure(bring_up):
+    bring_up(port=7400, build=True, host="192.0.2.7", reviews=2)
+    found = bring_up()
+    assert (found["port"], found["built"], found["host"], found["reviews"]) == (7400, True, "192.0.2.7", 2)
+    found = bring_up(port=7500, reviews=0)
+    assert (found["port"], found["built"], found["reviews"], found["own_address"]) == (7500, True, 0, False)
+
+
+def test_its_own_address_is_chosen_anew(bring_up):
+    bring_up()
+    assert bring_up()["own_address"]
+
+
+@pytest.mark.parametrize(("found", "told"), [("192.0.2.7", 0), ("0.0.0.0", 1)])
+def test_where_a_name_opens_every_address_that_is_said(bring_up, monkeypatch, found, told):
+    monkeypatch.setattr(up.network, "resolve", lambda host, before: found)
+    lines = []
+    assert bring_up(lines, host="box.example")["bind"] == found
+    assert len([line for line in lines if "published on all" in line]) == told
 
 
 def test_two_at_once_are_not_let_in(tmp_path):

@@ -98,6 +98,14 @@ def test_a_status_that_somebody_else_has_set_is_set_again(drone, drop, forge, te
     assert tend() and forge[HEAD, "notemill/deployed/staging"]["target_url"] == DEMO
 
 
+def test_builds_of_pull_requests_crowd_none_out(drone, drop, forge, tend):
+    """Main's build may take longer than many of theirs."""
+    drone.add(SLUG, HEAD, event="push", log=line(drop))
+    for number in range(30):
+        drone.add(SLUG, OTHER, pull=number)
+    assert tend() and forge[HEAD, "notemill/deployed/staging"]["status"] == "success"
+
+
 @pytest.mark.parametrize("more", [{"event": "pull_request", "pull": 7}, {"event": "promote", "pull": 7},
                                   {"event": "pull_request"}, {"event": "push", "target": "development"}])
 def test_only_main_has_deployments(drone, drop, forge, tend, more):

@@ -27,7 +27,8 @@ def test_nothing_changed_nothing_waits():
 
 @pytest.mark.parametrize("path", [
     "README.md", "notebooks/train.ipynb", "notebooks/new.ipynb", "package/cells/__init__.py", "tests/test_a.py",
-    "docs/noxfile.md", "package/cells/drone.yml", "data/other.csv", "notebooks/wheels.ipynb", "model_card.md"])
+    "docs/noxfile.md", "package/cells/drone.yml", "package/notemill_cells/a.py", "data/other.csv",
+    "notebooks/wheels.ipynb", "model_card.md"])
 def test_ordinary_work_goes_on(path):
     assert waits(BASE | tree(path, sha="2")) == []
 
@@ -38,12 +39,14 @@ def test_ordinary_work_goes_on(path):
     "requirements-dev.txt", "uv.lock", "uv.toml", "wheels/notemill-1-py3-none-any.whl", ".python-version", "tox.ini",
     ".pre-commit-config.yaml", ".flake8", ".gitattributes", "data/.gitattributes", ".gitmodules", "CODEOWNERS",
     ".gitea/workflows/a.yml", "package/notemill/gate/judging.py", "package/notemill/__init__.py", "package/notemill.py",
-    "package/sitecustomize.py", "package/x.pth", "notebooks/contract.yaml", "notebooks/prepare.ipynb", "data/cells.csv",
-    "package/judges.py", "package/judges/__init__.py",
+    "package/notemill/text.py", "package/notemill/commands/deploy.py", "package/notemill/runtime/golden.py",
+    "package/notemill.pyc", "package/cells/a.so", "__pycache__/noxfile.cpython-311.pyc",
+    "cells.egg-info/entry_points.txt", "package/sitecustomize.py", "package/x.pth", "notebooks/contract.yaml",
+    "notebooks/prepare.ipynb", "data/cells.csv", "package/judges.py", "package/judges/__init__.py",
     # other ways to write it
     "NOXFILE.PY", ".Drone.yml", "noxfile.py ", "noxfile.py.", "noxfile\u200b.py", "ｎｏｘｆｉｌｅ.py", "SETUP.py",
     ".CI/run", "Wheels/a.whl", "notebooks/Prepare.ipynb", "Notebooks/pipeline.yaml", "notebooks/PIPELINE.yaml",
-    "noxfile.p\u0079", "wheels\\a.whl", "no\u034fxfile.py"])
+    "noxfile.p\u00ady", "wheels\\a.whl", "no\u034fxfile.py"])
 def test_what_decides_waits(path):
     assert len(waits(BASE | tree(path, sha="2"))) == 1
 

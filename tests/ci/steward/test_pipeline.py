@@ -49,6 +49,11 @@ def test_all_steps_that_the_held_out_rows_come_from_count():
     assert ("notebooks/load.ipynb", "the step that makes the held-out data") in read_rules(longer.encode()).files
 
 
+def test_a_file_whose_name_has_signs_is_guarded_by_that_name():
+    signs = PIPELINE.replace("data/cells.csv", "'data/cells[1].csv'")
+    assert ("data/cells[[]1].csv", "what the held-out data are made of") in read_rules(signs.encode()).files
+
+
 def test_taking_the_judge_away_waits():
     without = PIPELINE[:PIPELINE.index("gate:")]
     assert "gate" in reasons(without)

@@ -14,10 +14,14 @@ import drop_process
 import fake_drone
 import pytest
 import real_gitea
+import yaml
 from steward_samples import PIPELINE, PROJECT, summary
 
 from notemill.ci import gitea
 from notemill.ci.http import call, find
+from notemill.ci.stack import compose
+from notemill.ci.stack.forge import STEWARD_MAY
+from notemill.ci.steward import forge as forge_api
 from notemill.ci.steward.comment import MARK
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
@@ -25,18 +29,33 @@ SLUG, ME = "ann/cells", "notemill-steward"
 DRONE, STEWARD = "continuous-integration/drone/pr", "notemill/steward"
 RULE = {"rule_name": "main", "enable_push": True, "enable_push_whitelist": True, "push_whitelist_usernames": ["ann"],
         "enable_status_check": True, "status_check_contexts": [DRONE, STEWARD], "dismiss_stale_approvals": True}
-MAY = ["read:user", "write:issue", "write:repository"]
 
 
 @pytest.fixture(scope="module")
 def forge(tmp_path_factory):
     """ann owns a project that bob may write to; mallory may not."""
-    with real_gitea.running(tmp_path_factory.mktemp("forge")) as found:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(real_gitea, "write_settings", as_in_the_stack)
+        yield from with_people(tmp_path_factory.mktemp("forge"))
+
+
+def as_in_the_stack(root, port, write=real_gitea.write_settings):
+    """Its own program puts into app.ini what the stack's variables say of pull requests."""
+    write(root, port)
+    told = yaml.safe_load((compose.FILES / "compose.yaml").read_text())["services"]["gitea"]["environment"]
+    environ = {name: value for name, value in told.items() if "pull_0X2D_request" in name}
+    words = ["config", "edit-ini", "--in-place", "--apply-env", "--config", root / "app.ini"]
+    subprocess.run([real_gitea.FOLDER / "gitea", *words], env={**real_gitea.environ(root), **environ}, check=True,
+                   capture_output=True)
+
+
+def with_people(root):
+    with real_gitea.running(root) as found:
         for name in ("ann", "bob", "mallory", ME):
             real_gitea.add_user(found, name)
         found.work = real_gitea.make_repository(found, SLUG, PROJECT, writers=["bob", ME])
         call(found.users["ann"], "POST", gitea.of(SLUG, "branch_protections"), body=RULE)
-        found.token = real_gitea.token(found, ME, MAY)
+        found.token = real_gitea.token(found, ME, STEWARD_MAY)
         yield found
 
 
@@ -148,6 +167,18 @@ def test_a_deployment_of_main_is_a_click_away(forge, drone, drop, steward):
     assert (found["status"], found["target_url"], found["creator"]["login"]) == ("success", demo, ME)
 
 
+def test_its_token_is_enough_where_an_organisation_owns_the_repository(forge):
+    slug, ann = "team/cells", forge.users["ann"]
+    call(ann, "POST", "/api/v1/orgs", body={"username": "team"})
+    call(ann, "POST", "/api/v1/orgs/team/repos", body={"name": "cells", "auto_init": True, "default_branch": "main"})
+    for name in ("bob", ME):
+        gitea.add_collaborator(ann, slug, name, "write")
+    mine = gitea.server(forge.url, forge.token, direct=True)
+    assert slug in forge_api.repositories(mine) and forge_api.open_pulls(mine, slug) == []
+    assert "bob" in forge_api.writers(mine, slug) and forge_api.writes(mine, slug, "mallory") in (None, False)
+    assert forge_api.tree(mine, slug, forge_api.tip(mine, slug, "main"))
+
+
 def test_a_passing_one_merges_by_itself(forge, drone, drop, steward):
     number, commit = propose(forge, "words", {"README.md": "better words\n"}, title="Words [ci skip]")
     is_status(forge, commit, "success")
@@ -165,6 +196,24 @@ def test_a_passing_one_merges_by_itself(forge, drone, drop, steward):
     assert len(comments(forge, number)) == 1
 
 
+def test_no_name_has_drone_skip_mains_build(forge, drone, steward):
+    """Gitea would write the author's name into the squashed commit's message, where Drone takes it for an order."""
+    real_gitea.push(forge, forge.work, SLUG, "name", {"README.md": "by a name\n"}, "bob")
+    real_gitea.git(forge, forge.work, "commit", "-q", "--amend", "-m", "a change", "--author",
+                   "Eve [skip ci] <bob@forge.example>", author="bob")
+    real_gitea.git(forge, forge.work, "push", "-q", "--force", f"{forge.url}/{SLUG}.git", "HEAD:refs/heads/name",
+                   author="bob")
+    commit = real_gitea.git(forge, forge.work, "rev-parse", "HEAD", author="bob")
+    number = real_gitea.open_pull(forge, SLUG, "name", "bob", title="Fix ***NO_CI***")
+    is_status(forge, commit, "success")
+    until(lambda: "pull_scheduled_merge" in timeline(forge, number), "the merge is asked for")
+    turn_green(forge, commit)
+    merged = until(lambda: pull(forge, number)["merged"] and pull(forge, number), "it merges")
+    squashed = call(forge.users["ann"], "GET", gitea.of(SLUG, "git", "commits", merged["merge_commit_sha"]))["commit"]
+    assert squashed["author"]["name"] == "Eve [skip ci]"
+    assert squashed["message"].strip() == f"Fix *NO_CI* (#{number})"
+
+
 def test_a_red_one_stays(forge, drone, drop, steward):
     number, commit = propose(forge, "red", {"package/cells/__init__.py": "x = 1\n"})
     failed = {"passed": False, "checks": [{"check": "champion", "passed": False, "warning": False, "figure": -0.1,
@@ -180,7 +229,7 @@ def test_a_red_one_stays(forge, drone, drop, steward):
 @pytest.mark.parametrize("branch, files", [
     ("drone", {".drone.yml": "kind: none\n"}), ("nox", {"noxfile.py": "# mine\n"}),
     ("gate", {"notebooks/pipeline.yaml": PIPELINE.replace("floor: 0.9", "floor: 0.1")}),
-    ("linked", {"README.md": Path("noxfile.py")})])
+    ("linked", {"README.md": Path("noxfile.py")}), ("shadow", {"notebooks/pandas/__init__.py": "# mine\n"})])
 def test_one_that_loosens_waits_until_another_member_approves_this_commit(forge, drone, steward, branch, files):
     number, commit = propose(forge, branch, files)
     is_status(forge, commit, "pending")

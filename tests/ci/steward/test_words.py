@@ -28,9 +28,11 @@ def names(files):
     ("package/cells/__init__.py", True), ("package/cells/splitting.py", True), ("package/cells/dates.py", True),
     ("package/cells/zones.py", True), ("package/cells/training.py", False),
     ("package/other/__init__.py", False), ("notebooks/helpers.py", False),
+    ("package/cells/some.ipynb", True),
     ("package/numpy.py", True), ("package/numpy/__init__.py", True), ("package/cells/table.csv", True),
     ("package/cells.cpython-311-x86_64-linux-gnu.so", True), ("package/notemill/gate/judging.py", False),
-    ("notebooks/numpy.py", True), ("docs/cells.py", False), ("notebooks/train.ipynb", False)])
+    ("notebooks/numpy.py", True), ("notebooks/numpy/__init__.py", True), ("docs/cells.py", False),
+    ("notebooks/train.ipynb", False), ("notebooks/cells.ipynb", False), ("notebooks/cells.csv", False)])
 def test_by_name(path, is_used):
     assert used(path, names(FILES)) is is_used
 
@@ -39,6 +41,23 @@ def test_by_name(path, is_used):
                                   "%run ../package/other/__init__.py", "import  cells, other"])
 def test_whatever_way_it_is_brought_in(code):
     assert used("package/other/__init__.py", names({**FILES, "notebooks/prepare.ipynb": notebook(code)}))
+
+
+def test_a_notebook_that_it_runs_is_followed():
+    files = {**FILES, "notebooks/prepare.ipynb": notebook("%run my-common.ipynb"),
+             "notebooks/my-common.ipynb": notebook("import other")}
+    assert used("notebooks/my-common.ipynb", names(files)) and used("package/other/__init__.py", names(files))
+    assert not used("notebooks/train.ipynb", names(files))
+
+
+def test_modules_beside_a_notebook_elsewhere_are_followed():
+    files = {"notebooks/deep/prepare.ipynb": notebook("import helpers"), "notebooks/deep/helpers.py": "import other",
+             "package/other/__init__.py": "", "helpers.py": ""}
+    tree = {path: frozenset({Entry("100644", path)}) for path in files}
+    found = closure(["notebooks/deep/prepare.ipynb"], tree, lambda path: files[path].encode())
+    assert used("package/other/__init__.py", found)
+    assert used("notebooks/deep/helpers.py", found, ("notebooks/deep", "notebooks", "package"))
+    assert not used("helpers.py", found) and used("helpers.py", found, ("notebooks", "package", ""))
 
 
 def test_what_is_no_notebook_is_taken_as_text():

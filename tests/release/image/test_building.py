@@ -1,12 +1,15 @@
 """Builds: which client, what is handed over, and that no image has any of it."""
 
+from pathlib import Path
+
 import pytest
 from containers import docker, layers, once
 from secret_samples import NAME, PASSWORD, SECRETS, certificates, index
 
+from notemill.ci.stack import engine as stack
 from notemill.distribution import own_wheel
 from notemill.errors import NotemillError, UsageError
-from notemill.release.image import building, context
+from notemill.release.image import building, command_line, context
 from notemill.release.image.base import find_base
 from notemill.release.image.own import small_wheel
 from notemill.release.image.source import find_source
@@ -34,8 +37,36 @@ def test_a_client_that_cannot_build_is_passed_over(tmp_path):
         building.client({"PATH": str(tmp_path)})
     with pytest.raises(UsageError, match="cannot build"):
         building.client({**both, "NOTEMILL_DOCKER": str(new / "docker")})
-    with pytest.raises(UsageError, match="cannot build"):
+    with pytest.raises(UsageError, match="NOTEMILL_DOCKER: there is no program '/nowhere/docker'"):
         building.client({"NOTEMILL_DOCKER": "/nowhere/docker"})
+    silent = program(tmp_path / "silent", "docker", "exit 0")
+    assert not command_line.can_build(str(silent / "docker")) and not command_line.can_build(str(tmp_path))
+    assert building.client({"PATH": str(old), "NOTEMILL_DOCKER": "docker"}) == str(old / "docker")
+
+
+def test_the_stack_looks_for_its_client_in_the_same_way(tmp_path):
+    with pytest.raises(UsageError, match="NOTEMILL_DOCKER: there is no program '/nowhere/docker'"):
+        stack.find({"NOTEMILL_DOCKER": "/nowhere/docker"})
+    info = """case $1 in info) echo '{"ServerVersion": "1"}' ;; version) exit 0 ;; esac"""
+    silent = program(tmp_path / "silent", "docker", info)
+    assert not stack.find({"PATH": str(silent)}).builds
+
+
+def test_what_is_handed_over_is_there_for_the_build_alone(tmp_path):
+    (tmp_path / "ca").write_text("x")
+    hostile = "export A='it\\'s $(id)'\n\xe4"
+    with command_line.secrets({"SSL_CERT_FILE": str(tmp_path / "ca")}, index=hostile, pip="") as given:
+        place = Path(given[3].partition("src=")[2])
+        assert given == ["--secret", f"id=ca,src={tmp_path / 'ca'}", "--secret", f"id=index,src={place}"]
+        assert place.read_text(encoding="utf-8") == hostile and place.stat().st_mode & 0o077 == 0
+    assert not place.exists()
+    with command_line.secrets({"SSL_CERT_FILE": str(tmp_path / "none")}, pip="") as given:
+        assert given == []
+
+
+def test_proxies_are_named_without_their_logins():
+    login = "http://ada:secret@proxy.example"  # pragma: allowlist secret
+    assert command_line.proxies({"HTTPS_PROXY": login, "no_proxy": ""}) == ["--build-arg", "HTTPS_PROXY"]
 
 
 def test_pip_gets_the_index_that_the_user_has(tmp_path):
@@ -50,7 +81,7 @@ def test_a_failure_names_no_login():
     index = "https://ada:secret@index.example/simple"  # pragma: allowlist secret
     said = f"#5 0.123 Looking in indexes: {index}\n\n#5 ERROR: x\x1b[2J\n"
     text = building.failure(said)
-    assert text == "failed\n  Looking in indexes: https://***@index.example/simple\n  ERROR: x [2J"
+    assert text == "failed\n  Looking in indexes: https://******@index.example/simple\n  ERROR: x [2J"
 
 
 @pytest.fixture

@@ -3,10 +3,11 @@
 import dataclasses
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from notemill.errors import UsageError
+from notemill.errors import NotemillError, UsageError
 from notemill.release.image import context, making, parts, pushing
 from notemill.release.image.base import Base
 from notemill.release.image.own import small_wheel
@@ -120,3 +121,48 @@ def test_builds_of_a_server_share_the_lists_of_packages(tmp_path):
     (tmp_path / "notebooks").mkdir()
     (tmp_path / "notebooks" / "pipeline.yaml").touch()
     assert making.pins_folder(tmp_path, {}) == tmp_path / ".notemill" / "images"
+
+
+class Found:
+    """An image in an engine, newest first; `labelled`: those of its parts, also where it was built on top of one."""
+
+    def __init__(self, number, *tags):
+        self.id, self.tags = f"sha256:{number}", [*tags]
+
+    def tag(self, place, tag):
+        self.tags.append(f"{place}:{tag}")
+
+
+def test_only_an_image_that_was_asked_is_taken_again(made, tmp_path):
+    """One that somebody has built on top of it has its labels, and may even have its name."""
+    ours, theirs = Found(1, "imaged-model:6e976e976e97"), Found(2, "mine:1")
+    thief, nameless = Found(3, "imaged-model:3-g6e976e976e97"), Found(4)
+    asked = []
+    fake = SimpleNamespace(images=SimpleNamespace(
+        list=lambda filters: asked.append(filters) or [theirs, thief, nameless, ours]))
+    assert making.named(fake, made, tmp_path / "passed") is None and theirs.tags == ["mine:1"]
+    for one in (ours, nameless):
+        making.note(tmp_path / "passed", one, made)
+    assert making.named(fake, made, tmp_path / "passed") is ours
+    assert set(context.names(made.source, True)) == set(ours.tags) and theirs.tags == ["mine:1"]
+    assert asked == [{"label": f"notemill.content={made.digest}"}] * 2
+
+
+def test_an_image_is_noted_once_it_was_asked(made, tmp_path, monkeypatch):
+    """And not where it fails."""
+    pytest.importorskip("docker")
+    environ, noted, client = {"NOTEMILL_PINS": str(tmp_path)}, tmp_path / "passed" / "sha256-1", SimpleNamespace()
+    client.images = SimpleNamespace(list=lambda filters: [])
+    client.close = lambda: None
+    for name, value in {"find_source": made.source, "connect": client, "gathered": made, "described": "it"}.items():
+        monkeypatch.setattr(making, name, lambda *words, value=value: value)
+    monkeypatch.setattr(making, "made", lambda *words: fail())
+    with pytest.raises(NotemillError):
+        making.ensure(None, "x.whl", environ=environ)
+    assert not noted.exists()
+    monkeypatch.setattr(making, "made", lambda *words: (Found(1), {}))
+    assert making.ensure(None, "x.whl", environ=environ) == "it" and noted.is_file()
+
+
+def fail():
+    raise NotemillError("the image", "it answers wrongly")

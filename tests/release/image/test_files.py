@@ -1,11 +1,14 @@
 """The programs that run while an image is built, and its entry; on folders here."""
 
+import http.server
 import importlib.util
 import json
 import os
 import re
 import subprocess
 import sys
+import threading
+from contextlib import contextmanager
 from importlib.machinery import SourceFileLoader
 
 import pytest
@@ -93,6 +96,36 @@ def test_health_is_asked_where_it_was_told_to_listen(entry, words, url):
     running = ["/opt/needs/bin/python3", f"/opt/model/bin/{words.split()[0]}", *words.split()[1:]]
     running = words.split() if words.startswith("docker-init") else running
     assert entry.address(running) == url
+
+
+def test_health_asks_no_proxy(entry, monkeypatch):
+    """Docker's own settings may name one for every container."""
+    with answering(502) as (proxy, seen), answering(200) as (here, _):
+        for name in ("HTTP_PROXY", "http_proxy"):
+            monkeypatch.setenv(name, proxy)
+        monkeypatch.setenv("no_proxy", "")
+        monkeypatch.setattr(entry, "address", lambda running: here)
+        assert (entry.health([]), seen) == (0, [])
+
+
+@contextmanager
+def answering(status):
+    """(the address of a server, the paths that it was asked for)."""
+    seen = []
+
+    class Answers(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            seen.append(self.path)
+            self.send_response(status)
+            self.end_headers()
+
+        def log_message(self, *words):
+            """Nothing."""
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Answers) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}", seen
+        server.shutdown()
 
 
 def test_another_word_is_told(entry, capsys):

@@ -114,6 +114,33 @@ def test_what_was_built_is_taken_again(built, wheel, engine):
     assert not [words for words in said if "building" in words] and time.monotonic() - began < 60
 
 
+def test_what_somebody_built_on_top_of_it_is_not_taken_for_it(built, wheel, engine, tmp_path):
+    """Though it has its labels, and comes first in the engine's list."""
+    client = engine[0]
+    (tmp_path / "Dockerfile").write_text(f"FROM {built.reference}\nENV MINE=1\n")
+    assert docker("build", "-q", "-t", "notemill-test/mine:1", str(tmp_path)).returncode == 0
+    try:
+        mine, ours = (client.images.get(name) for name in ("notemill-test/mine:1", built.id))
+        assert mine.id != built.id and mine.labels[context.CONTENT] == ours.labels[context.CONTENT]
+        again = images.ensure(None, str(wheel), base=engine[1].name)
+        assert (again.id, again.built) == (built.id, False)
+        mine.reload()
+        assert mine.tags == ["notemill-test/mine:1"]
+    finally:
+        client.images.remove("notemill-test/mine:1", force=True)
+
+
+def test_what_a_killed_trial_has_left_goes_with_the_next(built, engine, wheel, monkeypatch):
+    source, client = find_source(None, str(wheel), {}, print), engine[0]
+    left = client.containers.run(built.id, detach=True, labels=trial.MARK, **AS_IT_WILL_BE)
+    try:
+        monkeypatch.setattr(trial, "age", lambda container: 2 * trial.LONGEST if container.id == left.id else 0.0)
+        trial.trial(client, built.id, source, demo=False)
+        assert left.id not in [one.id for one in client.containers.list(all=True, ignore_removed=True)]
+    finally:
+        docker("rm", "--force", "--volumes", left.id)
+
+
 def test_docker_itself_says_that_it_is_healthy(built, engine):
     with running(engine[0], built.id, read_only=True, tmpfs={"/tmp": ""}) as container:
         assert "healthy" == wait_for_health(container)

@@ -120,7 +120,7 @@ def deploy_environ(settings: dict, environ: Mapping[str, str]) -> dict[str, str]
     """What the runner that has the engine at hand adds: the registry, as the engine names it, and its login."""
     who = settings["registry"]
     index = {name: environ[name] for name in INDEX if environ.get(name, "").isprintable() and environ.get(name)}
-    address = network.bind_address(settings)    # of a name it is everywhere, and no browser could follow that
+    address = network.bind_address(settings)    # everywhere is no address that a browser could follow
     where = {} if settings["own_address"] or address in network.EVERY else {"NOTEMILL_DEPLOY_HOST": address}
     return {"NOTEMILL_REGISTRY": settings["registry_engine"], "NOTEMILL_REGISTRY_USERNAME": who["name"],
             "NOTEMILL_REGISTRY_PASSWORD": who["password"], "NOTEMILL_PINS": "/store/pins", **where, **index}

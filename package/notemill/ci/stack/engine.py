@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import shutil
 import subprocess
 from collections.abc import Iterable, Mapping
@@ -10,11 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from notemill.errors import NotemillError, UsageError
+from notemill.release.image.command_line import START, can_build, clients, without_login
 from notemill.text import clip, printable
 
 INSTALL = "install it: apt-get install docker.io docker-compose (Debian, Ubuntu), or see docs.docker.com/engine/install"
-START = ("start it: systemctl start docker, or dockerd as root; and be in the group docker, or root; "
-         "an engine elsewhere is named by DOCKER_HOST")
 COMPOSE = "install it: apt-get install docker-compose, or docker-compose-plugin from docs.docker.com/compose/install"
 MOST_WORDS = 2000
 
@@ -53,27 +51,6 @@ def find(environ: Mapping[str, str] = os.environ) -> Engine:
                   socket(environ))
 
 
-def clients(environ: Mapping[str, str]) -> list[str]:
-    """Every docker on the PATH, the first one first; NOTEMILL_DOCKER names one."""
-    if environ.get("NOTEMILL_DOCKER"):
-        return [environ["NOTEMILL_DOCKER"]]
-    places = [shutil.which("docker", path=place) for place in environ.get("PATH", os.defpath).split(os.pathsep)]
-    return list(dict.fromkeys(place for place in places if place))
-
-
-def can_build(client: str) -> bool:
-    """BuildKit is inside the clients before 23; later ones need the plugin buildx."""
-    version = subprocess.run([client, "version", "--format", "{{.Client.Version}}"], capture_output=True)
-    if major(version.stdout.decode(errors="replace")) < 23:
-        return True
-    return subprocess.run([client, "buildx", "version"], capture_output=True).returncode == 0
-
-
-def major(version: str) -> int:
-    found = re.match(r"\s*(\d+)", version)
-    return int(found[1]) if found else 0
-
-
 def find_compose(client: str) -> tuple[str, ...]:
     """The plugin, or the program of its own."""
     if subprocess.run([client, "compose", "version"], capture_output=True).returncode == 0:
@@ -103,9 +80,10 @@ def output(words: Iterable[str], *, stdin: bytes | None = None, environ: Mapping
 
 
 def without(text: str, hidden: Iterable[str]) -> str:
+    """And without the login of any address in it: of an index or a proxy of this machine's user."""
     for secret in hidden:
         text = text.replace(secret, "******")
-    return text
+    return without_login(text)
 
 
 def _json(text: bytes) -> dict:

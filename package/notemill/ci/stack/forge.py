@@ -11,7 +11,7 @@ from notemill.ci.stack.compose import Compose
 from notemill.errors import NotemillError
 
 MAIL = "localhost.invalid"
-STEWARD_MAY = ["read:user", "read:organization", "write:issue", "write:repository"]
+STEWARD_MAY = ["read:user", "write:issue", "write:repository"]
 APPLICATION = "drone"
 
 

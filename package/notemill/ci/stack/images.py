@@ -7,8 +7,7 @@ import shlex
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from notemill.ci.stack.engine import Engine, output
 from notemill.ci.stack.told import Told
 from notemill.errors import NotemillError, UsageError
 from notemill.files import cache_folder
+from notemill.release.image.command_line import proxies, secrets
 
 FILES = Path(__file__).parent / "files" / "images"
 # The environment may name others: NOTEMILL_GITEA_IMAGE and so on.
@@ -31,8 +31,6 @@ BASE, OFFICIAL_BASE, SUITE = "notemill/base:bookworm", "debian:bookworm-slim", "
 SCRIPTS = {"clone": ("clone",), "postgres": ("postgres-entrypoint",), "registry": ("registry.yml",)}
 PACKAGES = "python3,python3-venv,git,ca-certificates,curl,wget,openssl"
 LABEL = "notemill.content"
-# What a build behind a proxy needs; Docker keeps these out of an image's history.
-PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy")
 INDEX = ("PIP_INDEX_URL", "UV_DEFAULT_INDEX")  # with a login, perhaps
 EXTRAS = ("serve", "s3", "sign", "docker")  # of notemill, in the image that steps run in
 
@@ -142,27 +140,14 @@ def ensure_folder() -> Path:
 
 def build(engine: Engine, target: str, image: str, folder: Path, base: str, content: str) -> None:
     environ = {**os.environ, "DOCKER_BUILDKIT": "1"}
-    passed = [word for name in PROXIES if environ.get(name) for word in ("--build-arg", name)]
-    with secrets(environ) as given:
+    with secrets(environ, index=index_settings(environ)) as given:
         output([*engine.docker, "build", "-q", "--target", target, "-t", image, "--label", f"{LABEL}={content}",
-                "--build-arg", f"BASE={base}", *passed, *given, str(folder)], environ=environ)
+                "--build-arg", f"BASE={base}", *proxies(environ), *given, str(folder)], environ=environ)
 
 
-@contextmanager
-def secrets(environ: Mapping[str, str]) -> Iterator[list[str]]:
-    """Options of `docker build` that hand over, to one command and no layer, this machine's certificates and the
-    addresses of its index."""
-    with tempfile.NamedTemporaryFile("w", prefix="notemill-", encoding="utf-8") as index:  # nobody else may read it
-        index.write("".join(f"export {name}={shlex.quote(environ[name])}\n" for name in INDEX if environ.get(name)))
-        index.flush()
-        found = {"ca": own_ca(environ), "index": index.name}
-        yield [word for name, path in found.items() if path for word in ("--secret", f"id={name},src={path}")]
-
-
-def own_ca(environ: Mapping[str, str]) -> str | None:
-    """The certificates that this machine trusts, where its user says that they are not the usual ones."""
-    file = environ.get("SSL_CERT_FILE")
-    return file if file and Path(file).is_file() else None
+def index_settings(environ: Mapping[str, str]) -> str:
+    """The addresses of this machine's index, for a shell; empty for the usual one."""
+    return "".join(f"export {name}={shlex.quote(environ[name])}\n" for name in INDEX if environ.get(name))
 
 
 def lay(part: str, folder: Path, told: Told, environ: Mapping[str, str]) -> None:

@@ -2,6 +2,7 @@
 
 import ipaddress
 import json
+import socket
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -61,11 +62,36 @@ def subnets(network: dict) -> list[str]:
 
 
 def bind_address(settings: dict) -> str:
-    """Where the ports are published: the network's own address, the host's if it is one, else everywhere."""
+    """Where the ports are published: the network's own address, the host's if it is one, else what `up` found."""
+    host = settings["host"]
+    return str(ipaddress.ip_address(host)) if is_address(host) else settings.get("bind", EVERY[0])
+
+
+def is_address(host: str) -> bool:
     try:
-        return str(ipaddress.ip_address(settings["host"]))
+        return bool(ipaddress.ip_address(host))
     except ValueError:
-        return EVERY[0]
+        return False
+
+
+def resolve(host: str, before: str | None = None) -> str:
+    """The address of this machine that a name stands for; everywhere where that is none of its own, or not one.
+
+    `before`: what it was, which counts where nobody knows the name just now.
+    """
+    cards = {one.address for card in psutil.net_if_addrs().values() for one in card}
+    found = named(host) or [before]
+    here = [address for address in found if address in cards and not ipaddress.ip_address(address).is_loopback]
+    fours = [address for address in here if ":" not in address]
+    return (fours or here)[0] if len(fours or here) == 1 else EVERY[0]
+
+
+def named(host: str) -> list[str]:
+    """What this machine takes a name for."""
+    try:
+        return list(dict.fromkeys(one[4][0] for one in socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)))
+    except (OSError, UnicodeError):
+        return []
 
 
 def registry_for_engine(settings: dict) -> str:

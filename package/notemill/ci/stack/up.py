@@ -27,12 +27,7 @@ def up(asked: Mapping[str, object], wheel: Callable[[], images.Wheel], told: Tol
         network.check_host(asked["host"])
     engine = engines.find(environ)
     with alone(environ):
-        settings = own.read(environ)
-        if settings is None or not holds_anything(engine, settings):
-            settings = start_anew(engine, asked)
-            check_unused(engine, settings)
-        check_asked(settings, asked)
-        keep_asked(settings, asked)
+        settings = agreed(engine, asked, told, environ)
         compose = Compose(engine, settings, own.folder(environ))
         if not running(compose):
             network.check(settings, network.listeners())
@@ -43,6 +38,18 @@ def up(asked: Mapping[str, object], wheel: Callable[[], images.Wheel], told: Tol
         composing.lay_files(compose.folder, settings)
         composing.lay_volumes(engine, settings)
         start(compose, lambda: own.write(settings, environ), told)
+    return settings
+
+
+def agreed(engine: Engine, asked: Mapping[str, object], told: Told, environ: Mapping[str, str]) -> dict:
+    """The settings of the stack that is there, or of a new one, and what may change in them. Raises UsageError."""
+    settings = own.read(environ)
+    if settings is None or not holds_anything(engine, settings):
+        settings = start_anew(engine, {**wished(settings), **said(asked)})
+        check_unused(engine, settings)
+    check_asked(settings, asked)
+    keep_asked(settings, asked)
+    keep_bind(settings, told)
     return settings
 
 
@@ -62,9 +69,23 @@ def holds_anything(engine: Engine, settings: dict) -> bool:
     return engine.ask("volume", "inspect", composing.store(settings)) is not None
 
 
+def wished(settings: Mapping[str, object] | None) -> dict[str, object]:
+    """What a first start was asked for that came to no end: the next one need not be told again."""
+    if settings is None:
+        return {}
+    host = {} if settings["own_address"] else {"host": settings["host"]}
+    return {**host, "port": settings["port"], "build": settings["built"], "reviews": settings.get("reviews", 0)}
+
+
+def said(asked: Mapping[str, object]) -> dict[str, object]:
+    return {name: value for name, value in asked.items() if value is not None and value is not False}
+
+
 def start_anew(engine: Engine, asked: Mapping[str, object]) -> dict:
     subnet, gateway = network.choose(network.taken(engine))
-    return own.new(asked.get("host"), asked.get("port") or own.PORT, subnet, gateway, bool(asked.get("build")))
+    made = own.new(asked.get("host"), asked.get("port") or own.PORT, subnet, gateway, bool(asked.get("build")))
+    keep_asked(made, asked)
+    return made
 
 
 def check_unused(engine: Engine, settings: dict) -> None:
@@ -96,6 +117,15 @@ def keep_asked(settings: dict, asked: Mapping[str, object]) -> None:
     """What may change from one start to the next; where nothing is said it stays as it is."""
     if asked.get("reviews") is not None:
         settings["reviews"] = asked["reviews"]
+
+
+def keep_bind(settings: dict, told: Told) -> None:
+    """Of a name, the address that its ports are published at; where all of them are, that is said."""
+    if network.is_address(settings["host"]):
+        return
+    settings["bind"] = network.resolve(settings["host"], settings.get("bind"))
+    if settings["bind"] in network.EVERY:
+        told.say(f"{settings['host']} is not the name of one address of this machine: the ports are published on all")
 
 
 def running(compose: Compose) -> bool:

@@ -1,5 +1,6 @@
 """What is decided, done at the forge: each thing once, though the steward is started anew in between."""
 
+import re
 from collections.abc import Mapping
 
 from notemill.ci.http import Server
@@ -63,5 +64,6 @@ def ask_merge(forge: Server, slug: str, pull: Pull) -> bool:
 
 
 def title(pull: Pull) -> str:
-    """The squashed commit's; nothing in it tells Drone to skip main's build."""
-    return f"{plain(pull.title, 120).replace('[', '(').replace(']', ')')} (#{pull.number})"
+    """The squashed commit's; nothing in it tells Drone to skip main's build: [ci skip], [skip ci], ***no_ci***."""
+    words = re.sub(r"\*{2,}", "*", plain(pull.title, 120)).replace("[", "(").replace("]", ")")
+    return f"{words} (#{pull.number})"

@@ -58,10 +58,11 @@ class Deployments:
     def tend(self, slug: str, main: str) -> list[str]:
         """Set what is not set yet, newest build first: of a commit that was deployed twice the last one counts."""
         wanted: dict[tuple[str, str], dict[str, str]] = {}
-        for one in islice(self.builds.listed(slug), MOST_BUILDS):
-            if one["event"] in EVENTS and one["ref"] == f"refs/heads/{main}" and one["status"] in FINISHED:
-                for found in self.of_build(slug, one):
-                    wanted.setdefault((found.commit, PREFIX + found.target), found.body)
+        ours = (one for one in self.builds.listed(slug)
+                if one["event"] in EVENTS and one["ref"] == f"refs/heads/{main}" and one["status"] in FINISHED)
+        for one in islice(ours, MOST_BUILDS):
+            for found in self.of_build(slug, one):
+                wanted.setdefault((found.commit, PREFIX + found.target), found.body)
         return [said for (commit, context), body in wanted.items() if (said := self.put(slug, commit, context, body))]
 
     def of_build(self, slug: str, one: Mapping) -> list[Deployment]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 APPROVED, REJECTED = "APPROVED", "REQUEST_CHANGES"
-LINK, SUBMODULE = "120000", "160000"
+LINK, SUBMODULE, FOLDER = "120000", "160000", "040000"
 
 
 @dataclass(frozen=True)

@@ -1,14 +1,17 @@
 """What the forge shows of a pull request -> `Pull`, plain values."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
-from notemill.ci.http import Refused, Server
+from notemill.ci.http import Server
 from notemill.ci.steward import forge as forge_api
 from notemill.ci.steward.facts import LINK, Entry, Pull, Reason, Review, Tree, same
 from notemill.ci.steward.forge import TooMuch
+from notemill.ci.steward.importing import imported, places
 from notemill.ci.steward.paths import PIPELINE, changed, touched
 from notemill.ci.steward.pipeline import DATA, Rules, Unreadable, loosened, read_rules
-from notemill.ci.steward.words import closure, folder, used
+from notemill.ci.steward.targets import FILE as TARGETS
+from notemill.ci.steward.targets import named
+from notemill.ci.steward.words import closure, used, within
 
 MOST_KEPT = 200
 MOST_BYTES = 1_000_000  # of a notebook or module
@@ -78,23 +81,26 @@ class Looks:
     def compared(self, slug: str, base: str, head: str) -> tuple[Reason, ...]:
         try:
             before, after = (forge_api.tree(self.forge, slug, commit) for commit in (base, head))
-            rules = self.rules(slug, before)
-            reasons = (*touched(before, after, rules.files), *self.modules(slug, rules, before, after))
+            rules = read_rules(self.given(slug, before, PIPELINE))
+            files = (*rules.files, *named(self.given(slug, before, TARGETS)))
+            reasons = (*touched(before, after, files), *self.modules(slug, rules, before, after),
+                       *imported(before, after, rules.notebooks, rules.all_notebooks))
             if before.get(PIPELINE) != after.get(PIPELINE):
-                reasons += tuple(loosened(rules, self.rules(slug, after)))
-            return reasons
+                reasons += tuple(loosened(rules, read_rules(self.given(slug, after, PIPELINE))))
+            return first_of_each(reasons)
         except TooMuch as error:
             return (Reason(f"cannot be looked through: {error}"),)
         except Unreadable as error:
-            return (Reason("has a pipeline.yaml that cannot be read", str(error)),)
+            return (Reason("has a pipeline.yaml or targets.yaml that cannot be read", str(error)),)
 
     def modules(self, slug: str, rules: Rules, before: Tree, after: Tree) -> list[Reason]:
         """Changes of modules that the step which makes the held-out data may use."""
-        paths = [path for path in changed(before, after) if folder(path)]
+        there = places(rules.notebooks)
+        paths = [path for path in changed(before, after) if within(path, there)]
         if not paths or not rules.notebooks:
             return []
         names = closure(rules.notebooks, before, lambda path: self.text(slug, before[path]))
-        found = [path for path in paths if names is None or used(path, names)]
+        found = [path for path in paths if names is None or used(path, names, there)]
         return [Reason(f"{DATA}: a module that it may use", path) for path in found]
 
     def text(self, slug: str, entries: frozenset[Entry]) -> bytes:
@@ -104,17 +110,22 @@ class Looks:
             raise TooMuch("a file of the step that makes the held-out data is too long, or none")
         return forge_api.content(self.forge, slug, entry)
 
-    def rules(self, slug: str, tree: Tree) -> Rules:
-        """Raises Unreadable."""
-        entries = tree.get(PIPELINE)
+    def given(self, slug: str, tree: Tree, path: str) -> bytes | None:
+        """A file of rules; None where there is none. Raises Unreadable."""
+        entries = tree.get(path)
         if not entries:
-            return read_rules(None)
+            return None
         (entry, *others) = entries
         if others or entry.mode == LINK or not entry.mode.startswith("100"):
-            raise Unreadable("it is no file")
+            raise Unreadable(f"{path} is no file")
         if entry.size > MOST_BYTES:
-            raise Unreadable("it is too long")
-        try:
-            return read_rules(forge_api.content(self.forge, slug, entry))
-        except Refused:
-            raise Unreadable("the forge does not give it") from None
+            raise Unreadable(f"{path} is too long")
+        return forge_api.content(self.forge, slug, entry)
+
+
+def first_of_each(reasons: Iterable[Reason]) -> tuple[Reason, ...]:
+    """What is guarded for several reasons is told once."""
+    kept: dict[str, Reason] = {}
+    for one in reasons:
+        kept.setdefault(one.what, one)
+    return tuple(kept.values())

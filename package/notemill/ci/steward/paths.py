@@ -4,7 +4,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator
 from fnmatch import fnmatchcase
 
-from notemill.ci.steward.facts import LINK, SUBMODULE, Entry, Reason, Tree
+from notemill.ci.steward.facts import FOLDER, LINK, SUBMODULE, Entry, Reason, Tree
 
 PIPELINE = "notebooks/pipeline.yaml"
 CI = "what the server runs"
@@ -12,21 +12,22 @@ BUILT = "what images are made of"
 INSTALLED = "what is installed where main's secrets are, the judge itself included"
 JUDGE = "the judge itself"
 GIT = "how git reads or lays out the files"
+COMPILED = "a program that shows nobody what it does"
 # Patterns of whole paths in small letters; * also takes /. Each group says why it is here.
 GUARDED = {
     CI: (".drone.*", "noxfile.py", ".ci", ".ci/*", "tox.ini", ".pre-commit-config.yaml", ".flake8", "setup.cfg",
          ".gitea/*", ".forgejo/*", ".github/*", "codeowners", "docs/codeowners"),
     BUILT: ("*dockerfile*", "*.dockerignore", "*compose*.yml", "*compose*.yaml", "deploy/*"),
     INSTALLED: ("setup.py", "pyproject.toml", "constraints*.txt", "requirements*.txt", "*.lock", "pylock*.toml",
-                "wheels", "wheels/*", "uv.toml", ".python-version", "pip.conf", "manifest.in"),
-    # in notemill's own repository the judge is built from these; in a project they would stand in its place
-    JUDGE: ("package/notemill", "package/notemill.py", "package/notemill/__init__.py", "package/notemill/gate/*",
-            "package/notemill/ci/*", "package/notemill/contract/*", "package/notemill/registry/*",
-            "package/notemill/release/*", "package/notemill/signing/*", "package/notemill/distribution.py",
-            "*sitecustomize*", "*usercustomize*", "*.pth"),
+                "wheels", "wheels/*", "uv.toml", ".python-version", "pip.conf", "manifest.in", "*.dist-info/*",
+                "*.egg-info", "*.egg-info/*", "*.egg-link"),
+    # in notemill's own repository the judge, and what deploys, run from these; in a project they would take its place
+    JUDGE: ("package/notemill", "package/notemill.*", "package/notemill/*", "*sitecustomize*", "*usercustomize*",
+            "*.pth"),
+    COMPILED: ("*.py[co]", "*.so", "*.pyd"),   # found beside a source it may run in its place
     GIT: (".gitattributes", "*/.gitattributes", ".gitmodules", ".lfsconfig"),
 }
-FOLDERS = ("notebooks", ".ci", "wheels", "package", "package/notemill", "package/notemill/gate")
+FOLDERS = ("notebooks", ".ci", "wheels", "package", "package/notemill")
 
 
 def changed(before: Tree, after: Tree) -> dict[str, frozenset[Entry]]:
@@ -50,7 +51,7 @@ def touched(before: Tree, after: Tree, more: Iterable[tuple[str, str]] = ()) -> 
             yield Reason("adds or changes a submodule", path)
         elif LINK in modes:
             yield Reason("adds or changes a link to another place", path)
-        elif modes != {"040000"}:
+        elif modes != {FOLDER}:
             yield from because(path, more)
     yield from linked(after)
 

@@ -1,5 +1,6 @@
 """What of pipeline.yaml decides how a model is judged; it may have been written to mislead."""
 
+import glob
 import json
 import posixpath
 import re
@@ -29,13 +30,14 @@ class Unreadable(Exception):
 class Rules:
     """`sections`: top-level keys; `steps`: those that the held-out data come from, with their `notebooks`.
 
-    `files`: (pattern, why).
+    `files`: (pattern, why); `all_notebooks`: of every step.
     """
 
     sections: Mapping[str, object] = field(default_factory=dict)
     steps: Mapping[str, object] = field(default_factory=dict)
     files: tuple[tuple[str, str], ...] = ()
     notebooks: tuple[str, ...] = ()
+    all_notebooks: tuple[str, ...] = ()
 
 
 def read_rules(content: bytes | None) -> Rules:
@@ -61,8 +63,12 @@ def rules_of(raw: object) -> Rules:
     sections = {key: value for key, value in raw.items() if key not in FREE}
     names = before(makers(raw), raw["steps"])
     steps = {name: {key: value for key, value in raw["steps"][name].items() if key != "limits"} for name in names}
-    notebooks = tuple(inside("notebooks", step.get("notebook", "")) for step in steps.values())
-    return Rules(sections, steps, tuple(dict.fromkeys(files_of(raw, steps))), notebooks)
+    files = tuple(dict.fromkeys(files_of(raw, steps)))
+    return Rules(sections, steps, files, notebooks_of(steps), notebooks_of(raw["steps"]))
+
+
+def notebooks_of(steps: Mapping[str, Mapping]) -> tuple[str, ...]:
+    return tuple(inside("notebooks", step.get("notebook", "")) for step in steps.values())
 
 
 def makers(raw: Mapping) -> set[str]:
@@ -91,9 +97,9 @@ def needed(step: Mapping, steps: Mapping) -> Iterator[str]:
 def files_of(raw: Mapping, steps: Mapping[str, Mapping]) -> Iterator[tuple[str, str]]:
     """The files that the judgement rests on."""
     if raw.get("contract"):
-        yield inside("notebooks", raw["contract"]), "the data's contract"
+        yield glob.escape(inside("notebooks", raw["contract"])), "the data's contract"
     for step in steps.values():
-        yield inside("notebooks", step.get("notebook", "")), "the step that makes the held-out data"
+        yield glob.escape(inside("notebooks", step.get("notebook", ""))), "the step that makes the held-out data"
         for value in (step.get("inputs") or {}).values():
             if isinstance(value, str) and not OUTSIDE.fullmatch(value):
                 yield from both(inside("", value), "what the held-out data are made of")
@@ -108,8 +114,8 @@ def files_of(raw: Mapping, steps: Mapping[str, Mapping]) -> Iterator[tuple[str, 
 
 def both(path: str, why: str) -> Iterator[tuple[str, str]]:
     """The file, or all that is in the folder."""
-    yield path, why
-    yield f"{path}/*", why
+    yield glob.escape(path), why
+    yield f"{glob.escape(path)}/*", why
 
 
 def inside(folder: str, name: object) -> str:

@@ -10,15 +10,16 @@ from notemill.ci.steward import acting
 from notemill.ci.steward import forge as forge_api
 from notemill.ci.steward.builds import Build, Builds
 from notemill.ci.steward.comment import Told, comment
-from notemill.ci.steward.decide import CONTEXT, Decision, decide
+from notemill.ci.steward.decide import CONTEXT, PENDING, Decision, decide
 from notemill.ci.steward.deployments import Deployments
-from notemill.ci.steward.facts import Pull
+from notemill.ci.steward.facts import Pull, Reason
 from notemill.ci.steward.looking import Looks
 from notemill.ci.steward.markdown import plain
 from notemill.ci.steward.settings import Settings
 from notemill.errors import NotemillError
 
 CHECKS = "continuous-integration/drone/pr"
+UNSEEN = (Reason("cannot be looked at (the log of the steward says why)"),)
 
 
 @dataclass(frozen=True)
@@ -87,9 +88,7 @@ def tend_repository(steward: Steward, slug: str) -> int:
     main = gitea.repository(steward.forge, slug)["default_branch"] if raws else ""
     decided: list[tuple[Mapping, Pull, Decision]] = []
     for raw in raws:
-        with trouble_told(steward, f"{slug}#{raw['number']}"):
-            pull = steward.looks.pull(slug, raw, main)
-            decided.append((raw, pull, decide(pull, steward.settings.reviews)))
+        decided.append((raw, *look(steward, slug, raw, main)))
     strictest = {pull.head: one for _, pull, one in sorted(decided, key=lambda three: not three[2].waits, reverse=True)}
     for raw, pull, decision in decided:
         with trouble_told(steward, f"{slug}#{pull.number}"):
@@ -98,6 +97,15 @@ def tend_repository(steward: Steward, slug: str) -> int:
         with trouble_told(steward, f"{slug}#{raw['number']}"):
             finish(steward, slug, raw)
     return len(raws)
+
+
+def look(steward: Steward, slug: str, raw: Mapping, main: str) -> tuple[Pull, Decision]:
+    """One that cannot be looked at waits: it may have been green before, and its commit may be another one's, too."""
+    with trouble_told(steward, f"{slug}#{raw['number']} cannot be looked at"):
+        pull = steward.looks.pull(slug, raw, main)
+        return pull, decide(pull, steward.settings.reviews)
+    pull = Pull(raw["number"], raw["head"]["sha"], raw["base"]["ref"], author="", loosens=UNSEEN)
+    return pull, Decision(PENDING, f"waits: it {UNSEEN[0].words}", UNSEEN)
 
 
 def finish(steward: Steward, slug: str, raw: Mapping) -> None:

@@ -2,14 +2,13 @@
 
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 from notemill.errors import MissingExtra, NotemillError, UsageError
 from notemill.release.image.building import ENGINE
+from notemill.release.image.command_line import START
 from notemill.text import clip, printable
-
-START = ("start it: systemctl start docker, or dockerd as root; and be in the group docker, or root; "
-         "an engine elsewhere is named by DOCKER_HOST")
 
 
 def connect(environ: Mapping[str, str]):
@@ -31,12 +30,19 @@ def connect(environ: Mapping[str, str]):
 
 @contextlib.contextmanager
 def made(client, image: str, words: Sequence[str] = (), **options) -> Iterator:
-    """A container of it, not started, which leaves nothing behind, whatever happens."""
-    container = client.containers.create(image, list(words), **options)
+    """A container of it, not started, which leaves nothing behind, whatever happens. What the user's settings of Docker
+    say of proxies, perhaps with a login, is not for it."""
+    container = client.containers.create(image, list(words), use_config_proxy=False, **options)
     try:
         yield container
     finally:
         container.remove(force=True, v=True)
+
+
+def age(container) -> float:
+    """Seconds since it was made, by the clocks of two machines."""
+    begun = datetime.fromisoformat(container.attrs["Created"][:19] + "+00:00")
+    return (datetime.now(UTC) - begun).total_seconds()
 
 
 @contextlib.contextmanager

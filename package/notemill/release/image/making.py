@@ -12,6 +12,7 @@ from pathlib import Path
 
 from notemill.distribution import own_wheel
 from notemill.errors import NotemillError
+from notemill.files import write_atomic
 from notemill.project import Project
 from notemill.release.image import building, context, engine
 from notemill.release.image.base import VARIABLE, check_python, find_base
@@ -25,6 +26,7 @@ from notemill.release.packaged import cache_of
 
 PARTS = "/opt/model/share/parts.json"
 PINS = "NOTEMILL_PINS"
+PASSED = "passed"  # beside the lists: a file for each image that has passed its trial, by its id
 
 
 @dataclass(frozen=True)
@@ -71,9 +73,11 @@ def ensure(project: Project | None, asked: str, told: Callable[[str], None] = la
     try:
         parts = gathered(client, project, source, demo, base or environ.get(VARIABLE), environ, told)
         with in_words("docker"):
-            found, ready = named(client, parts), None
+            passed = pins_folder(project and project.root, environ) / PASSED
+            found, ready = named(client, parts, passed), None
             if found is None:
                 found, ready = made(client, parts, environ, told)
+                note(passed, found, parts)
             return described(client, parts, found, ready, time.monotonic() - began)
     finally:
         client.close()
@@ -97,13 +101,23 @@ def pins_folder(root: Path | None, environ: Mapping[str, str]) -> Path:
     return Path(environ.get(PINS) or cache_of(root, environ).parent / "images")
 
 
-def named(client, parts: Parts):
-    """An image of just these parts that has a name: it has passed its trial."""
+def named(client, parts: Parts, passed: Path):
+    """An image of just these parts that has a name, and has passed its trial: one that somebody has built on top of it
+    has its labels, too."""
     for one in client.images.list(filters={"label": f"{context.CONTENT}={parts.digest}"}):
-        if one.tags:
+        if one.tags and mark_of(passed, one).is_file():
             give_names(one, parts)
             return one
     return None
+
+
+def note(passed: Path, image, parts: Parts) -> None:
+    """That it has passed its trial, where the lists of packages are."""
+    write_atomic(mark_of(passed, image), f"{parts.digest}\n")
+
+
+def mark_of(passed: Path, image) -> Path:
+    return passed / image.id.replace(":", "-")
 
 
 def made(client, parts: Parts, environ: Mapping[str, str], told: Callable[[str], None]):

@@ -17,6 +17,7 @@ from notemill import distribution
 from notemill.errors import NotemillError, UsageError
 from notemill.files import canonical_json, sha256_text, write_atomic
 from notemill.release.image.base import Base
+from notemill.release.image.command_line import without_login
 from notemill.release.image.source import Source
 from notemill.text import printable
 
@@ -116,7 +117,3 @@ def run(words: list[str], folder: Path, environ: Mapping[str, str]) -> None:
         words = "\n  ".join(printable(without_login(line)) for line in said.strip()[-MOST_WORDS:].splitlines())
         raise NotemillError("what the image needs", f"cannot be pinned\n  {words}",
                             hint="all of it must be there as wheels; constraints.txt may be too narrow")
-
-
-def without_login(text: str) -> str:
-    return re.sub(r"(://)[^/@\s]+@", r"\1***@", text)

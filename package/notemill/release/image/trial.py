@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from notemill.errors import NotemillError
 from notemill.release.image.context import FILES
-from notemill.release.image.engine import in_words, made
+from notemill.release.image.engine import age, in_words, made
 from notemill.release.image.inside import run
 from notemill.release.image.source import Source
 from notemill.runtime.golden import same
@@ -19,6 +19,7 @@ AS_IT_WILL_BE = {"read_only": True, "tmpfs": {"/tmp": "size=256m"}, "cap_drop": 
 PATIENCE, PAUSE = 120.0, 0.2  # seconds
 LAST_LINES = 15
 MARK = {"notemill.trial": "yes"}
+LONGEST = 3600.0  # seconds: no trial takes that long
 
 
 def trial(client, image: str, source: Source, demo: bool) -> Mapping[str, float]:
@@ -28,6 +29,7 @@ def trial(client, image: str, source: Source, demo: bool) -> Mapping[str, float]
     """
     modes, took = ["serve", *(["demo"] if demo else [])], {}
     with in_words("the image"), contextlib.ExitStack() as stack:
+        clear(client)
         for mode in modes:
             began = time.monotonic()
             container = stack.enter_context(running(client, image, mode))
@@ -36,6 +38,17 @@ def trial(client, image: str, source: Source, demo: bool) -> Mapping[str, float]
             if mode == "serve":
                 check_answers(container, source)
     return took
+
+
+def clear(client) -> None:
+    """Take away what was left by trials that were killed: it would serve, and hold its memory, for good."""
+    import docker.errors
+
+    label = "=".join(*MARK.items())
+    for container in client.containers.list(all=True, filters={"label": label}, ignore_removed=True):
+        if age(container) > LONGEST:
+            with contextlib.suppress(docker.errors.APIError):  # somebody else is at it
+                container.remove(force=True, v=True)
 
 
 @contextlib.contextmanager
