@@ -1,10 +1,11 @@
 """A target of kind docker, in a real engine: what runs there, and what is written down. `from docker_samples import`"""
 
+import json
 import shutil
 import subprocess
 
 import pytest
-from deploy_samples import deploy, free_port, serves, targets
+from deploy_samples import deploy, ended, free_port, serves, targets
 from tiny import cli
 
 MINE = "label=notemill.target=plain/here"
@@ -44,6 +45,27 @@ def site_of(root):
 
     project = open_project(root)
     return found(find_target(root, project.pipeline.name, "here"), project, print)
+
+
+def is_at(root, process, step):
+    """Whether the deployment under way has come so far."""
+    assert process.poll() is None, ended(process)
+    site = site_of(root)
+    try:
+        coming = site.read().coming
+        return coming and coming.step == step
+    finally:
+        site.done()
+
+
+def addresses():
+    """{version: (the container of its service, its address)}."""
+    found = {}
+    for name in docker("ps", "-aq", "--filter", MINE, "--filter", "label=notemill.part=score").stdout.split():
+        [facts] = json.loads(docker("inspect", name).stdout)
+        [network] = facts["NetworkSettings"]["Networks"].values()
+        found[facts["Config"]["Labels"]["notemill.version"]] = name, network["IPAddress"]
+    return found
 
 
 def known(root):

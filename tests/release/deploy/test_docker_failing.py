@@ -1,10 +1,13 @@
 """A version that fails in a Docker engine: the old one serves, the state is true, and it is said clearly."""
 
+import contextlib
 import re
+from functools import partial
 
+import httpx
 import pytest
-from deploy_samples import PATIENCE, Load, deploy, deploy_process, ended, free_port, targets
-from docker_samples import as_before, begun, containers, docker, images, known, left
+from deploy_samples import PATIENCE, Load, deploy, deploy_process, ended, free_port, serves, targets
+from docker_samples import addresses, as_before, begun, containers, docker, images, is_at, known, left
 from real_engine import asked
 from test_killed import DIES, dying
 from tiny import cli
@@ -99,6 +102,31 @@ def test_killed_at(engine, row, tmp_path, wanted):
     assert as_before(engine, POINTS[wanted], port=port, row=row) and load.failed == []
     entry = read_deployments(open_records(open_project(engine)), "plain").serving("here")
     assert entry["deployment"] == known(engine)[0].serving.deployment
+
+
+def test_it_is_gone_back_to_where_the_old_one_is_by_now(engine, row):
+    """Killed while it watches; then the containers get other addresses, as after the engine's restart."""
+    port = begun(engine, watch=300)
+    process = deploy_process(engine, 2)
+    assert running.until(partial(is_at, engine, process, "watching"), 4 * PATIENCE, 0.3)
+    process.kill()
+    process.communicate(timeout=PATIENCE)
+    before = addresses()
+    (old, _), (new, _) = before["1"], before["2"]
+    assert docker("stop", old, new).returncode == 0
+    assert docker("start", new).returncode == 0 and docker("start", old).returncode == 0  # in the other order
+    assert addresses()["1"] != before["1"], before
+    assert running.until(partial(somebody_serves, port, row), 4 * PATIENCE, 0.3)
+    with Load(port, row, threads=2) as load:
+        told = cli("deployments", "--again", "--json", project=engine)
+    assert (told.code, told.json["targets"][0]["version"]) == (0, 1), told
+    assert load.failed == [] and load.versions <= {"1", "2"} and as_before(engine, 1, port=port, row=row)
+
+
+def somebody_serves(port, row):
+    with contextlib.suppress(httpx.HTTPError, AssertionError):
+        return serves(port, row) in (1, 2)
+    return False
 
 
 def test_a_worker_that_dies_while_it_is_watched(engine, row, numbers):

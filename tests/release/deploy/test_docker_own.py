@@ -8,8 +8,8 @@ from pathlib import Path
 
 import httpx
 import pytest
-from deploy_samples import PATIENCE, deploy, deploy_process, ended, home, serves, targets
-from docker_samples import HAPROXIES, as_before, docker, gone, images, site_of
+from deploy_samples import PATIENCE, Load, deploy, deploy_process, ended, home, serves, targets
+from docker_samples import HAPROXIES, as_before, docker, gone, images, is_at
 from own_engine import own_engine
 from real_engine import asked
 from tiny import cli
@@ -40,17 +40,6 @@ def engine(engine_there, made):
         gone(own.project)
 
 
-def is_at(root, process, step):
-    """Whether the deployment under way has come so far."""
-    assert process.poll() is None, ended(process)
-    site = site_of(root)
-    try:
-        coming = site.read().coming
-        return coming and coming.step == step
-    finally:
-        site.done()
-
-
 def shown(root, *more):
     return cli("deployments", "--json", *more, project=root).json["targets"][0]
 
@@ -66,11 +55,23 @@ def somebody_serves(engine, row):
     return False
 
 
+@contextlib.contextmanager
+def loaded(engine, row):
+    """Requests in its network: a thread is where the one was that started it."""
+    load = Load(engine.port, row, threads=2)
+    engine.within(load.__enter__)
+    try:
+        yield load
+    finally:
+        load.__exit__()
+
+
 # docker's SDK closes no socket at which nobody answers
 @pytest.mark.filterwarnings("ignore:unclosed <socket.socket:ResourceWarning")
 @pytest.mark.parametrize("step, killed", [("watching", False), ("starting", False), ("watching", True)])
 def test_stopped_in_the_middle(engine, row, step, killed):
-    """In order, and by -9; whoever of the two serves then, after the next command it is the old one."""
+    """In order, and by -9; whoever of the two serves then, after the next command it is the old one, and nobody's
+    request fails on the way."""
     root = engine.project
     process = deploy_process(root, 2)
     assert running.until(partial(is_at, root, process, step), LONG, LOOK)
@@ -82,7 +83,9 @@ def test_stopped_in_the_middle(engine, row, step, killed):
     assert "not all could be put back" in done.err, done
     engine.start()
     assert running.until(partial(somebody_serves, engine, row), LONG, LOOK)  # before anybody looks
-    again = shown(root, "--again")
+    with loaded(engine, row) as load:
+        again = shown(root, "--again")
+    assert load.failed == [] and load.done > 0
     assert (again["status"], again["version"], again["reason"]) == ("serving", 1, None), again
     assert well(engine, row)
 

@@ -13,6 +13,7 @@ from deploy_samples import PATIENCE, Load, deploy, deploy_process, ended, free_p
 from tiny import cli
 
 from notemill.release.deploy import running
+from notemill.release.deploy.process import Process
 
 
 def state_of(root):
@@ -74,6 +75,22 @@ def test_errors_in_its_own_counters(project, port, row, numbers):
     asking.set()
     thread.join()
     assert done.code == 4 and "requests, of which 0 are borne" in done.json["reason"], done
+    assert as_before(project, port, row)
+
+
+def test_errors_before_anybody_looks(project, port, row, numbers, monkeypatch):
+    """Between the switch and the watch, in which the old one may end what it has begun, it has all the traffic."""
+    switch = Process.switch
+
+    def switched(site, new, old):
+        done = switch(site, new, old)
+        for _ in range(3):
+            httpx.post(f"http://127.0.0.1:{port}/predict", json={**row, "colour": "pink"}, trust_env=False)
+        return done
+
+    monkeypatch.setattr(Process, "switch", switched)
+    done = deploy(project, numbers["sick"])
+    assert done.code == 4 and "it failed on 3 requests, of which 0 are borne" in done.json["reason"], done
     assert as_before(project, port, row)
 
 

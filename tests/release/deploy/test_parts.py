@@ -1,5 +1,6 @@
 """The parts by themselves: processes, doors, sites, and what an engine or HAProxy answers."""
 
+import contextlib
 import http.server
 import os
 import shutil
@@ -8,16 +9,20 @@ import struct
 import subprocess
 import threading
 import time
+from dataclasses import replace
+from functools import partial
 from types import SimpleNamespace
 
 import pytest
+from deploy_samples import Load, free_port
 
-from notemill.errors import NotemillError
+from notemill.errors import NotemillError, UsageError
 from notemill.release.deploy import deploying, haproxy, running, sites
 from notemill.release.deploy.door import Failed, counters, is_ready
+from notemill.release.deploy.lasting import check_same_kind, lasting_of
 from notemill.release.deploy.plain import Plain
-from notemill.release.deploy.process import Http, Process
-from notemill.release.deploy.state import PORT, Coming, Release, State
+from notemill.release.deploy.process import Http, Process, find_haproxy
+from notemill.release.deploy.state import PORT, WATCHING, Coming, Release, State
 from notemill.release.deploy.targets import Target
 from notemill.release.image.inside import received
 
@@ -29,7 +34,7 @@ def release(deployment="d1", slot="s1", **more):
 
 
 def site_in(folder, kind=Process, **facts):
-    target = Target("here", "plain", folder, "process", port=8100, **{"ready": 5.0, **facts})
+    target = Target("here", "plain", folder, "process", **{"port": 8100, "ready": 5.0, **facts})
     return kind(target, {**ENVIRON, "XDG_DATA_HOME": str(folder)}, print)
 
 
@@ -136,9 +141,10 @@ def test_a_first_one_that_fails_leaves_nothing_under_way(tmp_path, monkeypatch):
             raise OSError("somebody has the port")
 
     monkeypatch.setattr(deploying.noted, "note", lambda *words: None)
+    monkeypatch.setattr(deploying, "hidden", lambda project, text: text)
     site, state = site_in(tmp_path, Taken), State(coming=Coming(release()))
     site.save(state)
-    done = deploying.undone(None, site.target, site, state, Failed("somebody has the port"), print)
+    done = deploying.undone(deploying.Work(None, site.target, site, print), state, Failed("somebody has the port"))
     assert done.problem is None and site.read() == State()
 
 
@@ -214,7 +220,136 @@ def test_a_state_whose_proxy_is_gone_is_read(tmp_path, monkeypatch):
     monkeypatch.setattr(site.proxy, "found", lambda: made or None)
     monkeypatch.setattr(site.proxy, "there", lambda: made.append("proxy"))
     monkeypatch.setattr(site.proxy, "got", lambda name: b'{"format": 1, "serving": null, "coming": null}')
+    with pytest.raises(NotemillError, match="its container is gone") as told:  # who only looks makes nothing
+        site.read()
+    assert made == [] and "--again" in told.value.hint
+    site.lock = "mine"
     assert site.read() == State() and made == ["proxy"]
+
+
+def test_who_lost_the_lock_changes_nothing(tmp_path, monkeypatch):
+    """It ends with the engine, and somebody else may have it when that is back."""
+    site, written = docker_site(monkeypatch, tmp_path, "plain", "here"), []
+    monkeypatch.setattr(site.proxy, "put", lambda name, data: written.append(name))
+    site.lock = "mine"
+    for now in (None, SimpleNamespace(id="another", status="running"), SimpleNamespace(id="mine", status="exited")):
+        monkeypatch.setattr(site.owned, "container", lambda name, now=now: now)
+        for act in (partial(site.save, State()), partial(site.ensure, State()), partial(site.back, release(), None)):
+            with pytest.raises(NotemillError, match="the lock of this command is gone") as told:
+                act()
+            assert "--again" in told.value.hint
+    assert written == []
+    monkeypatch.setattr(site.owned, "container", lambda name: SimpleNamespace(id="mine", status="running"))
+    site.save(State())
+    assert written == ["state.json"]
+
+
+def test_a_lock_that_is_taken_away_again_and_again(monkeypatch):
+    docker = pytest.importorskip("docker")
+    from notemill.release.deploy.docker import lock
+
+    def begun(owned, image, what):
+        tried.append(what)
+        raise docker.errors.NotFound("no such container")
+
+    tried, owned = [], SimpleNamespace(target=SimpleNamespace(name="here"), called=str, container=lambda name: None)
+    monkeypatch.setattr(lock, "begun", begun)
+    with pytest.raises(NotemillError, match="is being changed by somebody"):
+        lock.take(owned, "image", "what", time.monotonic() + 1)
+    assert len(tried) < 6
+
+
+def test_a_file_beside_the_proxy_is_there_whole_or_as_it_was(tmp_path):
+    from notemill.release.deploy.docker.proxy import MOVE
+
+    new, old = tmp_path / ".state.new", tmp_path / "state"
+    old.write_text("old")
+    words = ["bash", "-c", MOVE, "-", str(new), str(old), str(tmp_path)]
+    assert subprocess.run(words, capture_output=True).returncode and old.read_text() == "old"
+    new.write_text("new")
+    assert subprocess.run(words).returncode == 0 and old.read_text() == "new" and not new.exists()
+
+
+@pytest.mark.parametrize("now, told", [
+    ({"keys": "k"}, "serves with keys: none, and the file now says keys: FILE"),
+    ({"proxy": "haproxy:3.0"}, "serves with proxy: none, and the file now says proxy: haproxy:3.0"), ({}, None)])
+def test_what_a_proxy_s_container_cannot_get_while_it_serves(tmp_path, now, told):
+    before, after = (Target("here", "plain", tmp_path, "docker", port=8100, **facts) for facts in ({}, now))
+    state = State(release(**lasting_of(before)))
+    if told is None:
+        return check_same_kind(after, state)
+    with pytest.raises(UsageError, match=told) as found:
+        check_same_kind(after, state)
+    check_same_kind(after, State(release()))  # of an older notemill, which did not write it down
+    assert "notemill undeploy here" in found.value.hint
+
+
+# the way back
+def test_containers_are_gone_back_to_where_they_are_now(tmp_path, monkeypatch):
+    """After the engine's restart they may have exchanged their addresses."""
+    site, told, now = docker_site(monkeypatch, tmp_path, "plain", "here"), [], "172.18.0.2"
+    found = SimpleNamespace(attrs={"NetworkSettings": {"Networks": {site.owned.called(): {"IPAddress": now}}},
+                                   "State": {"Running": True}})
+    monkeypatch.setattr(site, "container", lambda one, part: found)
+    monkeypatch.setattr(site.traffic, "tell", lambda words: told.append(words) or answer(words))
+    old = site.back(release("d2", "s2"), release(addresses={"score": "172.18.0.3:8000"}))
+    assert old.addresses == {"score": f"{now}:8000"} and "172.18.0.3" not in str(told)
+    assert f"set server score/s1 addr {now} port 8000" in told and "set server score/s1 state ready" in told
+
+
+def answer(words):
+    """Of a HAProxy whose s1 is up, and in maintenance."""
+    if words.startswith("show servers state"):
+        columns = ["1", "score", "1", "s1", "127.0.0.1", "2", "1", *"----", "3", *"------", "1"]
+        return " ".join(columns)
+    return "Pid: 1" if words == "show info" else ""
+
+
+@pytest.mark.skipif(find_haproxy() is None, reason="HAProxy is not installed (apt-get install haproxy)")
+def test_nobody_s_request_fails_on_the_way_back(tmp_path):
+    """The old one is somewhere else than it was, where the new one is by now, and is not ready yet."""
+    class Moved(Process):
+        def fresh(self, one):
+            return replace(one, addresses={"score": there})
+
+    with serving("1", late=2) as there, serving("2") as here:
+        old, new = (release(f"d{number}", f"s{number}", addresses={"score": here}) for number in (1, 2))
+        site = site_in(tmp_path, Moved, port=free_port(), ready=20.0)
+        try:
+            site.ensure(State(old, Coming(new, WATCHING, old)))
+            with Load(site.target.port, {"a": 1}, threads=2) as load:
+                assert running.until(lambda: load.done > 5, 20)
+                back = site.back(new, old)
+                load.versions.clear()
+                assert running.until(lambda done=load.done: load.done > done + 5, 20)
+            assert load.failed == [] and load.versions == {"1"} and back.addresses == {"score": there}
+        finally:
+            site.close()
+
+
+@contextlib.contextmanager
+def serving(version, late=0):
+    """Where a service of that version answers; it is not ready for the first `late` seconds after it was asked."""
+    begun = []
+
+    class Answers(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            begun.append(time.monotonic())
+            self.send_response(200 if time.monotonic() >= begun[0] + late else 503)
+            self.send_header("x-model-version", version)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        do_POST = do_GET
+
+        def log_message(self, *words):
+            """Nothing."""
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Answers) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"127.0.0.1:{server.server_port}"
+        server.shutdown()
 
 
 class Counting:

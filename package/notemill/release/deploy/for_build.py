@@ -10,7 +10,8 @@ from notemill.registry import note_build, open_records
 from notemill.registry.builds import NUMBER
 from notemill.registry.deployed import SERVING, read_deployments
 from notemill.registry.people import check_person
-from notemill.release.deploy.deploying import Outcome
+from notemill.release.deploy.deploying import Outcome, Unfinished
+from notemill.release.deploy.words import hidden, in_words
 
 FILE = "deployment.json"    # in the project's cache
 FAILED = "failed"           # before anything was started
@@ -36,20 +37,34 @@ def keep(project: Project, outcome: Outcome) -> None:
     """After a deployment. What serves is what this build stands for from now on: it can be promoted again."""
     leave(project, outcome.as_json())
     if outcome.status == SERVING and project.environ.get(NUMBER):
-        records = open_records(project)
-        serving = read_deployments(records, project.pipeline.name).serving(outcome.target)
-        if serving and serving["deployment"] == outcome.deployment:
-            note_build(records, project.pipeline.name, serving, project.environ)
+        try:
+            stand_for(project, outcome)
+        except (NotemillError, OSError) as error:
+            raise NotemillError(
+                f"build {project.environ[NUMBER]}", f"version {outcome.version} serves at target '{outcome.target}', "
+                f"and that this build stands for it is not written down: {in_words(error)}", None,
+                "once that is mended, deploy it again") from None
+
+
+def stand_for(project: Project, outcome: Outcome) -> None:
+    records = open_records(project)
+    serving = read_deployments(records, project.pipeline.name).serving(outcome.target)
+    if serving and serving["deployment"] == outcome.deployment:
+        note_build(records, project.pipeline.name, serving, project.environ)
 
 
 @contextlib.contextmanager
 def kept_failure(project: Project, target: str) -> Iterator[None]:
-    """One that failed before anything was started leaves why."""
+    """One that failed before anything was started leaves why; one that serves, that it does."""
     try:
         yield
-    except NotemillError as error:
-        why = f"{error.where}: {error.got}" + (f"; {error.hint}" if error.hint else "")
-        leave(project, {"target": target, "status": FAILED, "reason": why})
+    except Unfinished as error:
+        leave(project, error.outcome.as_json())
+        raise
+    except (NotemillError, OSError) as error:
+        hint = error.hint if isinstance(error, NotemillError) else None
+        why = in_words(error) + (f"; {hint}" if hint else "")
+        leave(project, {"target": target, "status": FAILED, "reason": hidden(project, why)})
         raise
 
 

@@ -20,6 +20,7 @@ WARM, NOWHERE = "warm", "127.0.0.1:1"
 HEALTH = {"score": "/healthz", "demo": "/readyz"}
 CHECKED, UP = "3", "2"  # srv_check_result, srv_op_state
 PATIENCE = 15.0  # seconds in which a server that answers is found to be up
+REMEDY = "notemill deployments says what serves; with --again it is put right"
 SLOT = {"demo": " cookie {slot}"}
 EXTRA = {"demo": "    cookie NOTEMILL insert indirect nocache httponly\n"}
 TOP = """# Written by notemill deploy after each change, so that a restart comes back to the same state: do not edit.
@@ -99,7 +100,7 @@ def order(tell: Tell, command: str, *expected: str) -> None:
     """Tell it something. Raises NotemillError where it answers anything but nothing, or what is expected."""
     answer = tell(command).strip()
     if answer and not any(word in answer for word in expected):
-        raise NotemillError("HAProxy", f"answers '{answer[:200]}' to '{command}'")
+        raise NotemillError("HAProxy", f"answers '{answer[:200]}' to '{command}'", None, REMEDY)
 
 
 def set_state(tell: Tell, part: str, slot: str, state: str) -> None:
@@ -142,12 +143,17 @@ def state_of(tell: Tell, part: str, slot: str) -> str | None:
 # the order of a switch
 def admit(tell: Tell, part: str, slot: str, address: str) -> None:
     """Let it check a new server, which takes no traffic yet. Raises NotemillError where it does not find it up."""
+    if not found_up(tell, part, slot, address, PATIENCE):
+        raise NotemillError("HAProxy", f"does not find the new {part} at {address} to be up", None, REMEDY)
+
+
+def found_up(tell: Tell, part: str, slot: str, address: str, patience: float) -> bool:
+    """Whether it finds a server up, of which it knew nothing, and which takes no traffic yet."""
     set_state(tell, part, slot, "maint")
     set_address(tell, part, slot, address)
     set_state(tell, part, slot, "drain")
     order(tell, f"set server {part}/{slot} health down")  # leaving maint it would trust an old check for a while
-    if not until(lambda: is_up(tell, part, slot), PATIENCE):
-        raise NotemillError("HAProxy", f"does not find the new {part} at {address} to be up")
+    return until(lambda: is_up(tell, part, slot), patience)
 
 
 def switch(tell: Tell, part: str, new: str, old: str, warm: str | None, patience: float) -> None:
@@ -169,21 +175,18 @@ def leave(tell: Tell, part: str, slot: str, patience: float) -> None:
     set_state(tell, part, slot, "maint")
 
 
-def back(tell: Tell, part: str, new: str, old: str, address: str | None, patience: float) -> None:
-    """The old one serves again, however far the switch had come; without an `address` nobody does."""
-    if address:
-        if state_of(tell, part, old) != "ready":
-            set_address(tell, part, old, address)
-            set_state(tell, part, old, "ready")
-    leave(tell, part, new, patience)
-    set_state(tell, part, WARM, "maint")
+def bring_back(tell: Tell, part: str, slot: str, address: str, patience: float) -> None:
+    """The old one takes traffic again, however far the switch had come: once it is found up, or the time is over."""
+    if state_of(tell, part, slot) != "ready":
+        found_up(tell, part, slot, address, patience)
+        set_state(tell, part, slot, "ready")
 
 
 def align(tell: Tell, part: str, wanted: Layout) -> None:
     """Let it be as the state says, where it is not: first what takes traffic, then what does not."""
     now = {slot: (address, state) for slot, address, state in states(tell, part)}
     if lacking := [slot for slot in wanted.slots if slot not in now]:
-        raise NotemillError("HAProxy", f"does not tell of {part}/{lacking[0]}")
+        raise NotemillError("HAProxy", f"does not tell of {part}/{lacking[0]}", None, REMEDY)
     for slot, (address, on) in sorted(wanted.slots.items(), key=lambda item: not item[1][1]):
         if on and now[slot] != (address, "ready"):
             if now[slot][0] != address:

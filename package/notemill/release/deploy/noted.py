@@ -7,9 +7,10 @@ from notemill.errors import NotemillError
 from notemill.lineage.deployments import keep_deployment, send_deployments
 from notemill.project import Project
 from notemill.registry import moves, open_records, read_ledger
-from notemill.registry.deployed import append_deployment
+from notemill.registry.deployed import append_deployment, read_deployments
 from notemill.registry.records import Records
 from notemill.release.deploy.state import Release
+from notemill.release.deploy.words import hidden
 from notemill.release.described import demand_words
 from notemill.release.promote import passed, promote
 
@@ -19,17 +20,23 @@ Told = Callable[[str], None]
 
 def note(project: Project, release: Release, target: str, status: str, move: str, why: str | None, before: int | None,
          told: Told) -> Mapping | None:
-    """The entry, once; None where it was there already. Raises what the ledger does."""
+    """The entry, once; None where it was there already. Nothing of it can be taken out again, so it has no secret.
+    Raises what the ledger does."""
     name = project.pipeline.name
     facts = {"move": move, "target": target, "deployment": release.deployment, "version": release.version,
              "content": release.content, "manifest": release.manifest, "from": before, "status": status,
-             "by": release.by, "reason": why}
+             "by": release.by, "reason": why and hidden(project, why)}
     entry = append_deployment(open_records(project), name,
                               lambda known: None if known.has(release.deployment, status) else facts)
     if entry:
         keep_deployment(project.folder, entry)
     tell_mlflow(project, told)
     return entry
+
+
+def has(project: Project, release: Release, status: str) -> bool:
+    """Whether that is in the ledger."""
+    return read_deployments(open_records(project), project.pipeline.name).has(release.deployment, status)
 
 
 def tell_mlflow(project: Project, told: Told) -> None:

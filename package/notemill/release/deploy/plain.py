@@ -41,7 +41,7 @@ class Plain(Process):
     def on_ports(self, release: Release) -> Release:
         """Started where people reach it. Raises Failed."""
         for part, port in self.target.parts.items():
-            self.start_part(release, part, port, self.target.host)
+            self.start_part(release, part, port, self.target.host_of(part))
         places = {part: self.place(release, part) for part in self.target.parts}
         return super().until_ready(replace(release, slot=PORT), places)
 

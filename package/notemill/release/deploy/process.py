@@ -23,9 +23,9 @@ from notemill.files import read_json, write_atomic, write_json
 from notemill.release.deploy import haproxy, lock, running
 from notemill.release.deploy.door import Failed, is_ready
 from notemill.release.deploy.haproxy import HEALTH
-from notemill.release.deploy.state import Release, State, as_state
+from notemill.release.deploy.state import REMEDY, Release, State, as_state
 from notemill.release.deploy.targets import Target
-from notemill.release.deploy.traffic import Traffic
+from notemill.release.deploy.traffic import Proxied, Traffic
 from notemill.release.packaged import unpacked
 
 PROGRAM, PLACES = "haproxy", ("/usr/local/sbin", "/usr/sbin", "/usr/local/bin", "/usr/bin")
@@ -48,7 +48,7 @@ def find_haproxy() -> str | None:
     return shutil.which(PROGRAM) or shutil.which(PROGRAM, path=os.pathsep.join(PLACES))
 
 
-class Process:
+class Process(Proxied):
     """The target's site on this machine."""
 
     def __init__(self, target: Target, environ: Mapping[str, str], told: Callable[[str], None]):
@@ -62,8 +62,7 @@ class Process:
         """Raises NotemillError where it was changed."""
         path = self.folder / "state.json"
         if path.exists() and not isinstance(read_json(path), dict):
-            raise NotemillError(str(path), "cannot be read: it was changed", "what notemill deploy wrote",
-                                "end what still runs of this target, take the file away, and deploy again")
+            raise NotemillError(str(path), "cannot be read: it was changed", "what notemill deploy wrote", REMEDY)
         return as_state(read_json(path), str(path))
 
     def save(self, state: State) -> None:
@@ -89,13 +88,6 @@ class Process:
         return str(package), content_digest(package)
 
     # its parts
-    def parts(self, release: Release) -> list[str]:
-        """What it was started with, whatever targets.yaml says by now."""
-        return list(release.urls or self.target.parts)
-
-    def free_slot(self, state: State) -> str:
-        return state.free_slot
-
     def start(self, release: Release) -> None:
         for part in self.target.parts:
             self.start_part(release, part)
@@ -188,8 +180,9 @@ class Process:
 
     def render(self, state: State) -> None:
         make_private(self.folder)
-        host = self.target.host if ":" not in self.target.host else f"[{self.target.host}]"
-        binds = {part: f"{host}:{port}" for part, port in self.target.parts.items()}
+        hosts = {part: self.target.host_of(part) for part in self.target.parts}
+        binds = {part: f"[{hosts[part]}]:{port}" if ":" in hosts[part] else f"{hosts[part]}:{port}"
+                 for part, port in self.target.parts.items()}
         write_atomic(self.folder / "haproxy.cfg", haproxy.render(binds, quoted(self.socket()), state), mode=0o600)
 
     def socket(self) -> Path:
@@ -208,21 +201,6 @@ class Process:
             asking.connect(str(self.socket()))
             asking.sendall(f"{command}\n".encode())
             return b"".join(iter(lambda: asking.recv(65536), b"")).decode("utf-8", "replace")
-
-    def switch(self, new: Release, old: Release | None) -> Release:
-        """All parts of the new one take the traffic. Raises NotemillError."""
-        self.traffic.switch(new, old if old and not self.down(old) else None)
-        return new
-
-    def back(self, new: Release, old: Release | None) -> Release | None:
-        """The old one serves again. Its release as it then is."""
-        self.traffic.back(new, old)
-        return old
-
-    def retire(self, old: Release) -> None:
-        """It is not kept warm any more."""
-        self.traffic.cool()
-        self.end(old)
 
     def revive(self, release: Release) -> Release:
         """Start again what does not live: after a reboot. Raises Failed."""
@@ -251,9 +229,12 @@ class Process:
     def done(self) -> None:
         """It is not used any more; what serves goes on."""
 
-    def unwell(self, state: State) -> str | None:
-        """Why what should serve does not; None where it does."""
-        return self.down(state.serving) or (None if self.traffic.answers() else "its HAProxy does not run")
+
+class Stays(urllib.request.HTTPRedirectHandler):
+    """Where an answer sends elsewhere, that is the answer: the key would go there, too."""
+
+    def redirect_request(self, *where):
+        return None
 
 
 class Http:
@@ -261,7 +242,7 @@ class Http:
 
     def __init__(self, base: str, key: str | None = None):
         self.base, self.headers = base, {"Authorization": f"Bearer {key}"} if key else {}
-        self.opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        self.opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), Stays)
 
     def ask(self, method: str, path: str, body: object = None) -> tuple[int, bytes]:
         """As Door has it."""

@@ -27,7 +27,7 @@ def start(place: Path, words: Sequence[str], environ: Mapping[str, str]) -> None
     lock = os.open(beside(place, ".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         if not until(lambda: taken(lock), GLANCE):
-            raise OSError(f"{place}: it runs already")
+            raise OSError(f"{place}: it runs already; notemill deployments --again puts it right")
         for suffix in (".said", ".pid"):
             beside(place, suffix).unlink(missing_ok=True)
         subprocess.run(["/bin/sh", "-c", LAUNCH, str(place), *words], pass_fds=[lock], start_new_session=True,

@@ -3,9 +3,10 @@
 from dataclasses import dataclass, replace
 
 from notemill.project import Project
-from notemill.release.deploy.deploying import FAILURES, Told, in_words, settled
+from notemill.release.deploy.deploying import FAILURES, Told, Work, settled
 from notemill.release.deploy.sites import opened
 from notemill.release.deploy.targets import Target, read_targets
+from notemill.release.deploy.words import hidden, in_words
 
 NOTHING, SERVES, DOWN, UNDER_WAY, BROKEN = "nothing", "serving", "down", "under way", "broken"
 
@@ -33,7 +34,8 @@ class Shown:
 
 def deployments(project: Project, *, again: bool = False, told: Told = lambda words: None) -> list[Shown]:
     """All targets. `again`: finish what was left half done, and start what a reboot took away."""
-    return [one(project, target, again, told) for target in read_targets(project.root, project.pipeline.name).values()]
+    found = read_targets(project.root, project.pipeline.name, project.environ)
+    return [one(project, target, again, told) for target in found.values()]
 
 
 def one(project: Project, target: Target, again: bool, told: Told) -> Shown:
@@ -44,7 +46,7 @@ def one(project: Project, target: Target, again: bool, told: Told) -> Shown:
                 repaired(project, target, site, told)
             return described(shown, site)
     except FAILURES as error:  # one that is ill does not keep the others down
-        return replace(shown, status=BROKEN, reason=in_words(error))
+        return replace(shown, status=BROKEN, reason=hidden(project, in_words(error)))
 
 
 def described(shown: Shown, site) -> Shown:
@@ -67,4 +69,4 @@ def under_way(coming) -> str:
 
 def repaired(project: Project, target: Target, site, told: Told) -> None:
     with site.held("notemill deployments --again", 0):
-        settled(project, target, site, told)
+        settled(Work(project, target, site, told))

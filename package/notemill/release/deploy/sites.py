@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 
 from notemill.project import Project
 from notemill.release.deploy.commands import Commands
+from notemill.release.deploy.lasting import check_same_kind
 from notemill.release.deploy.plain import Plain
 from notemill.release.deploy.process import Process, find_haproxy
 from notemill.release.deploy.state import PORT
@@ -28,6 +29,7 @@ def site_of(target: Target, project: Project, told: Callable[[str], None]):
     if target.kind == COMMAND:
         return Commands(target, project.environ, told)
     if target.kind == DOCKER:
+        check_same_kind(target, Process(target, project.environ, told).read(), "kind")  # it is not in the engine
         from notemill.release.deploy.docker import Docker
 
         return Docker(target, project, told)

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from notemill.errors import NotemillError
 
 FORMAT = 1
+REMEDY = "end what still runs of this target, take the file away, and deploy again"
 SLOTS, PORT = ("s1", "s2"), "port"  # PORT: without a proxy, on the target's own port
 # the steps of a deployment: all before PASSED are undone where it was killed, PASSED is finished
 STARTING, SWITCHING, WATCHING, PASSED, UNDONE, LEAVING = "starting", "switching", "watching", "passed", "undone", \
@@ -18,7 +19,8 @@ STARTING, SWITCHING, WATCHING, PASSED, UNDONE, LEAVING = "starting", "switching"
 @dataclass(frozen=True)
 class Release:
     """One deployment of a version. `package`: its folder, with the content `digest`; `urls`: {part: where people reach
-    it}; `addresses`: {part: where the proxy does}; `move`: deploy, or previous."""
+    it}; `addresses`: {part: where the proxy does}; `move`: deploy, or previous; `kind`, `keys`, `proxy`: what lasts as
+    long as the target serves (see lasting.py)."""
 
     deployment: str
     version: int
@@ -34,6 +36,9 @@ class Release:
     by: str = ""
     reason: str | None = None
     addresses: Mapping[str, str] = field(default_factory=dict)
+    kind: str = ""
+    keys: bool = False
+    proxy: str | None = None
 
     def __str__(self) -> str:
         return f"{self.name} version {self.version}"
@@ -68,7 +73,7 @@ class State:
         return next(slot for slot in SLOTS if self.serving is None or self.serving.slot != slot)
 
 
-def as_state(value: object, where: str) -> State:
+def as_state(value: object, where: str, remedy: str = REMEDY) -> State:
     """From what was written; None is a target that was never deployed to. Raises NotemillError."""
     if value is None:
         return State()
@@ -81,7 +86,7 @@ def as_state(value: object, where: str) -> State:
             **coming, "release": as_release(coming["release"]), "old": as_release(coming["old"])}))
     except (LookupError, TypeError, AttributeError) as error:
         raise NotemillError(where, f"cannot be read: it was changed ({error})", "what notemill deploy wrote",
-                            "take the file away, end what still runs of this target, and deploy again") from None
+                            remedy) from None
 
 
 def as_release(value: Mapping | None) -> Release | None:

@@ -20,16 +20,24 @@ CONFLICT = 409
 
 
 @contextlib.contextmanager
-def held(owned: Owned, image: str, what: str, wait: float) -> Iterator[None]:
-    """Raises NotemillError that names the holder, after `wait` seconds."""
+def held(owned: Owned, image: str, what: str, wait: float) -> Iterator[str]:
+    """The number of its container. Raises NotemillError that names the holder, after `wait` seconds."""
     with in_words(owned.where):
         number, connection = take(owned, image, what, time.monotonic() + max(wait, GRACE))
     try:
-        yield
+        yield number
     finally:
         with contextlib.suppress(OSError, NotemillError):  # an engine that is away holds nothing
             shut(connection)
             running.until(lambda: number != number_of(owned.container(owned.called("lock"))), running.PATIENCE)
+
+
+def check_held(owned: Owned, number: str) -> None:
+    """Raise NotemillError where it is lost, as after the engine's restart: somebody else may have it by now."""
+    container = owned.container(owned.called("lock"))
+    if number_of(container) != number or container.status != "running":
+        raise NotemillError(owned.where, "the lock of this command is gone: the engine was restarted meanwhile", None,
+                            "notemill deployments --again finishes or undoes what was begun")
 
 
 def number_of(container) -> str | None:
@@ -46,11 +54,12 @@ def take(owned: Owned, image: str, what: str, until: float) -> tuple:
         except docker.errors.ImageNotFound:
             raise
         except docker.errors.NotFound:  # somebody took it for one that was left behind
-            continue
+            free = False
         except docker.errors.APIError as error:
             if error.status_code != CONFLICT:
                 raise
-        if not cleared(owned):
+            free = cleared(owned)
+        if not free:
             if time.monotonic() >= until:
                 raise busy(owned)
             time.sleep(LOOK)
@@ -61,7 +70,7 @@ def begun(owned: Owned, image: str, what: str) -> tuple:
     api, facts = owned.client.api, {f"{PREFIX}{key}": str(value) for key, value in holder(what).items()}
     limits = api.create_host_config(auto_remove=True, network_mode="none", **NO_RIGHTS)
     made = api.create_container(image, entrypoint=["cat"], command=[], name=owned.called("lock"), stdin_open=True,
-                                labels=facts, host_config=limits)["Id"]
+                                labels=facts, host_config=limits, use_config_proxy=False)["Id"]
     connection = api.attach_socket(made, params={"stdin": 1, "stream": 1})
     api.start(made)
     return made, connection

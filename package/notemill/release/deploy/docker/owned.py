@@ -46,7 +46,7 @@ class Owned:
         with in_words(self.where):
             return self.client.containers.create(
                 image, words, name=name, labels={**self.labels, **(labels or {})}, network=self.called(),
-                restart_policy=STAYS, log_config=LOGS, **NO_RIGHTS, **options)
+                restart_policy=STAYS, log_config=LOGS, use_config_proxy=False, **NO_RIGHTS, **options)
 
     def end(self, container, patience: float) -> None:
         """Tell it to end, and wait for that; what does not is killed. It does not come back by itself."""

@@ -24,6 +24,7 @@ RESOLVERS = ("resolvers docker\n    nameserver dns 127.0.0.11:53\n    timeout re
 BY_NAME = " resolvers docker init-addr {}"  # an address may be another one after the engine's restart
 AT_ONCE, LATER = "last,libc,none", "none"  # without a way out a name that nobody has is looked for half a minute
 TELL = 'IFS= read -r told && exec 3<>/dev/tcp/127.0.0.1/$1 && printf "%s\\n" "$told" >&3 && cat <&3'
+MOVE = 'sync "$1" && mv -f "$1" "$2" && sync "$3"'
 LOG_LINES = 15  # its first word on ten rows that it answers wrongly is among them
 
 
@@ -50,7 +51,7 @@ class Proxy:
         volumes = {self.owned.called(): {"bind": STATE, "mode": "rw"}}
         if self.target.keys:
             volumes[self.owned.called("keys")] = {"bind": KEYS, "mode": "rw"}
-        ports = {f"{PORTS[part]}/tcp": (self.target.listens, port) for part, port in self.target.parts.items()}
+        ports = {f"{PORTS[part]}/tcp": (self.target.listens(part), port) for part, port in self.target.parts.items()}
         return self.owned.create(
             self.owned.called("proxy"), self.image(), ["-db", "-f", f"{STATE}/haproxy.cfg"], entrypoint=["haproxy"],
             ports=ports, volumes=volumes, stop_signal="SIGUSR1")
@@ -112,15 +113,16 @@ class Proxy:
 
     # files beside it
     def put(self, name: str, data: bytes, folder: str = STATE) -> None:
-        """Whole or not at all: under another name first, then moved, where the container runs."""
+        """Where the container runs, whole or not at all, also after a power cut: under another name first, then moved.
+        """
         found = self.there()
         moving = found.status == "running"
         with in_words(self.where):
             if not found.put_archive(folder, packed(f".{name}.new" if moving else name, data)):
                 raise NotemillError(self.where, f"{name} cannot be written")
             if moving:
-                words = ["mv", "-f", posixpath.join(folder, f".{name}.new"), posixpath.join(folder, name)]
-                code, _, err = run(found, words, user="root")
+                words = [posixpath.join(folder, f".{name}.new"), posixpath.join(folder, name), folder]
+                code, _, err = run(found, ["bash", "-c", MOVE, "-", *words], user="root")
                 if code:
                     raise NotemillError(self.where, f"{name} cannot be written: {err.decode()[:200]}")
 

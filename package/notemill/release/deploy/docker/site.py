@@ -1,10 +1,10 @@
 """The site of a target of kind docker. Its state lies in a volume beside the proxy's configuration; the engine starts
 again what it ran when it, or the machine, is started."""
 
+import contextlib
 import json
 import time
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
 from notemill.errors import NotemillError
@@ -12,13 +12,14 @@ from notemill.project import Project
 from notemill.release import image
 from notemill.release.deploy.docker import lock
 from notemill.release.deploy.docker.asking import Inside
-from notemill.release.deploy.docker.owned import DEPLOYMENT, SLOT, Owned
+from notemill.release.deploy.docker.owned import DEPLOYMENT, MARK, SLOT, Owned
 from notemill.release.deploy.docker.proxy import KEYS, LOG_LINES, PORTS, Proxy
 from notemill.release.deploy.door import Failed, is_ready, workers
 from notemill.release.deploy.haproxy import HEALTH
 from notemill.release.deploy.process import KEY, SECONDS
 from notemill.release.deploy.state import Release, State, as_state
 from notemill.release.deploy.targets import Target
+from notemill.release.deploy.traffic import Proxied
 from notemill.release.image.engine import connect, in_words
 
 TMP = {"/tmp": "size=256m"}  # all that a service may write
@@ -26,7 +27,7 @@ LOOK = 0.2  # seconds between two looks whether it is ready
 STATE_FILE = "state.json"
 
 
-class Docker:
+class Docker(Proxied):
     """The target's site in a Docker engine."""
 
     def __init__(self, target: Target, project: Project, told: Callable[[str], None]):
@@ -35,19 +36,33 @@ class Docker:
         self.owned = Owned(target, self.client)
         self.proxy = Proxy(self.owned)
         self.traffic = self.proxy.traffic
+        self.lock: str | None = None  # the number of its container, while it is held
 
     def done(self) -> None:
         self.client.close()
 
-    def held(self, what: str, wait: float) -> AbstractContextManager:
+    @contextlib.contextmanager
+    def held(self, what: str, wait: float) -> Iterator[None]:
         """The target's lock. Raises NotemillError that names the holder, after `wait` seconds."""
-        return lock.held(self.owned, self.proxy.image(), what, wait)
+        with lock.held(self.owned, self.proxy.image(), what, wait) as self.lock:
+            try:
+                yield
+            finally:
+                self.lock = None
+
+    def check_held(self) -> None:
+        """Raise NotemillError where the lock was lost: it does not outlive the engine, as who holds it does."""
+        if self.lock:
+            lock.check_held(self.owned, self.lock)
 
     # what is known
     def read(self) -> State:
         """Raises NotemillError where it was changed."""
-        if self.proxy.found() is None and self.owned.has_volume():
-            self.proxy.there()  # somebody took the proxy away: what serves is written in the volume
+        if self.proxy.found() is None and self.owned.has_volume():  # somebody took it away
+            if not self.lock:  # who has it may be about to take all away
+                raise NotemillError(self.proxy.where, "its container is gone; what serves is written in its volume",
+                                    None, "notemill deployments --again makes it anew")
+            self.proxy.there()
         data = self.proxy.got(STATE_FILE)
         if data is None:
             return State()
@@ -55,9 +70,12 @@ class Docker:
             value = json.loads(data)
         except ValueError:
             value = {}
-        return as_state(value, f"{self.owned.where}: {STATE_FILE} in the volume {self.owned.called()}")
+        return as_state(value, f"{self.owned.where}: {STATE_FILE} in the volume {self.owned.called()}",
+                        f"docker ps -aq --filter label={MARK}={self.owned.labels[MARK]} | xargs docker rm -f; "
+                        f"docker volume rm {self.owned.called()}; then deploy again")
 
     def save(self, state: State) -> None:
+        self.check_held()
         self.proxy.put(STATE_FILE, json.dumps(state.as_json(), sort_keys=True, indent=1).encode())
 
     def forget(self) -> None:
@@ -73,13 +91,6 @@ class Docker:
         return found.id, found.digest
 
     # its parts
-    def parts(self, release: Release) -> list[str]:
-        """What it was started with, whatever targets.yaml says by now."""
-        return list(release.urls or self.target.parts)
-
-    def free_slot(self, state: State) -> str:
-        return state.free_slot
-
     def container(self, release: Release, part: str):
         return self.owned.container(self.owned.name_of(release, part))
 
@@ -99,14 +110,15 @@ class Docker:
                   "notemill.version": str(release.version)}
         keys = {"volumes": {self.owned.called("keys"): {"bind": KEYS, "mode": "ro"}}} if self.target.keys else {}
         alias = self.client.api.create_endpoint_config(aliases=[f"{part}-{release.slot}"])
-        return self.owned.create(self.owned.name_of(release, part), release.package, self.words(part), labels,
+        return self.owned.create(self.owned.name_of(release, part), release.package, self.words(release, part), labels,
                                  networking_config={self.owned.called(): alias}, tmpfs=TMP, **keys)
 
-    def words(self, part: str) -> list[str]:
+    def words(self, release: Release, part: str) -> list[str]:
         """For the image's own entry."""
         target = self.target
         if part == "demo":
-            return ["demo", "--service", target.url("score"), *(["--origin", target.origin] if target.origin else [])]
+            service = release.urls.get("score") or target.url("score")
+            return ["demo", "--service", service, *(["--origin", target.origin] if target.origin else [])]
         keys = ["--keys", f"{KEYS}/keys"] if target.keys else []
         return ["serve", "--workers", str(target.workers), "--seconds", str(SECONDS), *keys]
 
@@ -170,10 +182,6 @@ class Docker:
                 return f"its {part} does not run"
         return None
 
-    def unwell(self, state: State) -> str | None:
-        """Why what should serve does not; None where it does."""
-        return self.down(state.serving) or (None if self.traffic.answers() else "its HAProxy does not run")
-
     def end(self, release: Release) -> None:
         """Tell its parts to end in order, and wait for that."""
         for container in self.owned.containers(**{DEPLOYMENT: release.deployment}):
@@ -189,26 +197,16 @@ class Docker:
     # traffic
     def ensure(self, state: State) -> None:
         """The proxy running, and telling as the state says. Raises NotemillError."""
+        self.check_held()
         self.proxy.there()
         if self.target.keys:
             self.proxy.put("keys", (self.target.root / self.target.keys).read_bytes(), KEYS)
         self.proxy.run(state)
         self.traffic.align(replace(state, serving=state.serving and self.fresh(state.serving)))
 
-    def switch(self, new: Release, old: Release | None) -> Release:
-        """All parts of the new one take the traffic. Raises NotemillError."""
-        self.traffic.switch(new, old if old and not self.down(old) else None)
-        return new
-
     def back(self, new: Release, old: Release | None) -> Release | None:
-        """The old one serves again. Its release as it then is."""
-        self.traffic.back(new, old)
-        return old
-
-    def retire(self, old: Release) -> None:
-        """It is not kept warm any more."""
-        self.traffic.cool()
-        self.end(old)
+        self.check_held()
+        return super().back(new, old)
 
     def close(self) -> None:
         self.proxy.close()
