@@ -1,11 +1,9 @@
-"""Deployments in MLflow: a run for each, and a tag on the version. Each is kept here first and sent then: where no
-server answers, none is lost."""
+"""Deployments in MLflow: a run for each entry of their ledger, and a tag on the version."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import nullcontext
 from pathlib import Path
 
-from notemill.files import read_json, write_json
 from notemill.lineage.client import mlflow_client
 from notemill.lineage.facts import TAG_LIMIT, key, milliseconds
 from notemill.lineage.publish import COMPLETE, _experiment, fitting
@@ -13,37 +11,20 @@ from notemill.lineage.reach import check_reachable
 from notemill.lineage.template import database_lock, ensure_embedded
 from notemill.lineage.uri import artifact_root, embedded_path
 
-FOLDER, TAG, CONTENT = "deployments", "notemill.deployment", "notemill.content"
+TAG, CONTENT = "notemill.deployment", "notemill.content"
 DEPLOYED = "notemill.deployed."  # + the target: on the version that it serves
 
 
-def keep_deployment(cache: Path, entry: Mapping) -> None:
-    """Put an entry of the ledger of deployments into the outbox of the project's cache."""
-    write_json(cache / FOLDER / f"{entry['number']:08}.json", {"format": 1, "entry": dict(entry)})
-
-
-def waiting_deployments(cache: Path) -> list[str]:
-    """Those that MLflow has not got yet, oldest first."""
-    return sorted(path.stem for path in (cache / FOLDER).glob("*.json"))
-
-
-def send_deployments(cache: Path, uri: str, root: Path) -> list[str]:
-    """Those that were sent, of all that waited. Raises what `check_reachable` does, and what MLflow raises."""
-    waiting, sent = waiting_deployments(cache), []
-    if not waiting:
-        return []
+def send_deployments(entries: Iterable[Mapping], uri: str, root: Path, sent: Callable[[Mapping], None]) -> None:
+    """Entries of the ledger, oldest first; `sent` is told of each that is there. Raises what `check_reachable` does,
+    and what MLflow raises."""
     check_reachable(uri)
     ensure_embedded(uri)
     path = embedded_path(uri)
     with database_lock(path) if path else nullcontext(), mlflow_client(uri) as client:
-        for name in waiting:
-            place = cache / FOLDER / f"{name}.json"
-            kept = read_json(place)
-            if isinstance(kept, dict):
-                _send(client, kept["entry"], uri, root)
-                sent.append(name)
-            place.unlink(missing_ok=True)
-    return sent
+        for entry in entries:
+            _send(client, entry, uri, root)
+            sent(entry)
 
 
 def _send(client, entry: Mapping, uri: str, root: Path) -> None:

@@ -110,6 +110,21 @@ def problem_of(entry: object, data: bytes, found: Deployments, number: int) -> s
     return None
 
 
+# which of them MLflow has: a mark for each, for whoever deploys next may be another machine
+def mark_name(name: str, number: int) -> str:
+    return f"deployments-sent/{name}/{number:08}"
+
+
+def unsent(records: Records, name: str) -> list[Mapping]:
+    """The entries without a mark, oldest first."""
+    marks = set(records.place_.names(f"deployments-sent/{name}"))
+    return [entry for entry in read_deployments(records, name).entries if mark_name(name, entry["number"]) not in marks]
+
+
+def mark_sent(records: Records, entry: Mapping) -> None:
+    records.place_.create(mark_name(entry["name"], entry["number"]), entry["sha256"].encode())
+
+
 def append_deployment(records: Records, name: str,
                       decide: Callable[[Deployments], Mapping | None]) -> Mapping | None:
     """Write the entry that `decide` makes of what is there, decided again where somebody else was first: the entry;

@@ -86,6 +86,12 @@ def test_the_version_in_mlflow_says_where_it_serves(project):
     assert tags[2] == done[1] and tags[1] is None and differs(project) == []
 
 
+def runs_of_deployments(project):
+    client = MlflowClient(f"sqlite:///{project / 'mlflow.db'}")
+    places = [one.experiment_id for one in client.search_experiments()]
+    return client.search_runs(places, "tags.`notemill.kind` = 'deployment'")
+
+
 def test_an_mlflow_that_is_away_is_a_warning(project, row, monkeypatch):
     port = targets(project)["port"]
     assert cli("promote", "1", "--by", ADA, project=project).code == 0
@@ -94,9 +100,11 @@ def test_an_mlflow_that_is_away_is_a_warning(project, row, monkeypatch):
     done = deploy(project, "previous")
     assert (done.code, done.json["version"], serves(port, row)) == (0, 2, 2) and "not in MLflow yet" in done.err
     assert deploy(project, "champion").json["version"] == 1
-    assert len(list(project.glob(".notemill/deployments/*.json"))) == 2
+    assert len(runs_of_deployments(project)) == 2
+    assert not list(project.glob(".notemill/*"))  # a build's folder ends with it: what waits is in the ledger
     monkeypatch.delenv("MLFLOW_TRACKING_URI")
-    assert deploy(project, 3).code == 0 and not list(project.glob(".notemill/deployments/*.json"))
+    assert deploy(project, 3).code == 0 and len(runs_of_deployments(project)) == 5
+    assert deploy(project, 2).code == 0 and len(runs_of_deployments(project)) == 6
 
 
 def test_previous_goes_back_further_each_time(project):

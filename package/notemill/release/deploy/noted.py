@@ -4,10 +4,10 @@ from collections.abc import Callable, Mapping
 
 from notemill import lineage
 from notemill.errors import NotemillError
-from notemill.lineage.deployments import keep_deployment, send_deployments
+from notemill.lineage.deployments import send_deployments
 from notemill.project import Project
 from notemill.registry import moves, open_records, read_ledger
-from notemill.registry.deployed import append_deployment, read_deployments
+from notemill.registry.deployed import append_deployment, mark_sent, read_deployments, unsent
 from notemill.registry.records import Records
 from notemill.release.deploy.state import Release
 from notemill.release.deploy.words import hidden
@@ -28,8 +28,6 @@ def note(project: Project, release: Release, target: str, status: str, move: str
              "by": release.by, "reason": why and hidden(project, why)}
     entry = append_deployment(open_records(project), name,
                               lambda known: None if known.has(release.deployment, status) else facts)
-    if entry:
-        keep_deployment(project.folder, entry)
     tell_mlflow(project, told)
     return entry
 
@@ -40,10 +38,11 @@ def has(project: Project, release: Release, status: str) -> bool:
 
 
 def tell_mlflow(project: Project, told: Told) -> None:
-    """Send what waits. A server that is away, or refuses, is a warning: the deployment stands."""
-    uri = lineage.tracking_uri(project.root, project.environ)
+    """Send what it has not got. A server that is away, or refuses, is a warning: the deployment stands."""
+    uri, records = lineage.tracking_uri(project.root, project.environ), open_records(project)
     try:
-        send_deployments(project.folder, uri, project.root)
+        if waiting := unsent(records, project.pipeline.name):
+            send_deployments(waiting, uri, project.root, lambda entry: mark_sent(records, entry))
     except NotemillError as error:
         told(f"not in MLflow yet: {error.where}: {error.got}; {WAITS}")
     except Exception as error:  # whatever mlflow, its database or its server may raise
