@@ -172,15 +172,22 @@ class Load:
                 answer = client.post("/predict", json=body)
                 self.versions.add(answer.headers.get("x-model-version", "").partition("+")[0])
                 if answer.status_code != 200:
-                    self.failed.append((answer.status_code, answer.text[:200]))
+                    self.failed.append((answer.status_code, answer.text[:200], self.size(body)))
             except httpx.HTTPError as error:
-                self.failed.append((type(error).__name__, str(error)))
+                self.failed.append((type(error).__name__, str(error), self.size(body)))
             self.done, self.large_done = self.done + 1, self.large_done + (body is self.large)
             self.longest = max(self.longest, time.monotonic() - began)
             if client is not kept:
                 client.close()
             time.sleep(0.01)
         kept.close()
+
+    def size(self, body):
+        return "large" if body is self.large else "small"
+
+    def lost_with(self, died):
+        """Whether nothing failed but what a version that died may have held: one of over 16 KB is not sent again."""
+        return [size for *_, size in self.failed] in ([], ["large"] if died else [])
 
     def __enter__(self):
         for thread in self.threads:

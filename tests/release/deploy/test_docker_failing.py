@@ -43,7 +43,8 @@ def test_the_old_one_serves(engine, port, row, numbers, label, words):
     with Load(port, row, threads=1) as load:
         done = deploy(engine, numbers[label], "--reason", "a trial")
     assert (done.code, done.json["status"], done.json["from"]) == (4, "rolled-back", 1), done
-    assert re.search(words, done.json["reason"], re.S) and "Traceback" not in done.err and not load.failed
+    assert re.search(words, done.json["reason"], re.S) and "Traceback" not in done.err
+    assert load.lost_with(died=label == "mortal"), load.failed
     assert load.versions <= ({"1", str(numbers[label])} if label == "mortal" else {"1"})
     assert as_before(engine, 1, port=port, row=row)
     told = read_deployments(open_records(open_project(engine)), "plain").entries[-1]

@@ -54,7 +54,8 @@ def test_the_old_one_serves(project, port, row, numbers, label, words):
     with Load(port, row, threads=1) as load:
         done = deploy(project, numbers[label], "--reason", "a trial")
     assert (done.code, done.json["status"]) == (4, "rolled-back") and words in done.json["reason"], done
-    assert done.json["from"] == 1 and "Traceback" not in done.err and not load.failed
+    assert done.json["from"] == 1 and "Traceback" not in done.err
+    assert load.lost_with(died=label == "mortal"), load.failed
     assert as_before(project, port, row)
     assert load.versions <= ({"1", str(numbers[label])} if label == "mortal" else {"1"})
     told = cli("deploy", numbers["silent"], "--to", "here", project=project)
