@@ -170,8 +170,9 @@ class Load:
             began = time.monotonic()
             try:
                 answer = client.post("/predict", json=body)
-                self.versions.add(answer.headers.get("x-model-version", "").partition("+")[0])
-                if answer.status_code != 200:
+                if answer.status_code == 200:
+                    self.versions.add(answer.headers.get("x-model-version", "").partition("+")[0])
+                else:
                     self.failed.append((answer.status_code, answer.text[:200], self.size(body)))
             except httpx.HTTPError as error:
                 self.failed.append((type(error).__name__, str(error), self.size(body)))

@@ -3,7 +3,8 @@
 import json
 
 import pytest
-from deploy_samples import Load, deploy
+from demo_samples import keeps_its_inputs
+from deploy_samples import Load, deploy, free_port
 from docker_samples import as_before, begun, containers, docker, left, site_of
 from real_engine import asked
 from test_load import twenty
@@ -51,6 +52,11 @@ def test_more_rows_than_an_argument_may_have(engine, row):
         assert door.ask("POST", "/predict", "no row")[0] == 400
     finally:
         site.done()
+
+
+def test_a_visitor_of_the_demo_keeps_what_was_written(engine, row):
+    demo = free_port()
+    keeps_its_inputs(engine, begun(engine, demo=demo, watch=1), demo, row)
 
 
 def test_no_container_has_rights(engine):
