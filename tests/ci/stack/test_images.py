@@ -77,7 +77,8 @@ def test_a_client_that_cannot_build_is_told_of(tmp_path):
 def test_a_build_that_fails_tells_no_login(tmp_path):
     """As a mirror's own page of an error may name it."""
     docker = tmp_path / "docker"
-    docker.write_text('#!/bin/sh\necho "GET http://ann:its-secret@index.example/simple: 401" >&2\nexit 1\n')  # pragma: allowlist secret
+    address = "http://ann:its-secret@index.example/simple"  # pragma: allowlist secret
+    docker.write_text(f'#!/bin/sh\necho "GET {address}: 401" >&2\nexit 1\n')
     docker.chmod(0o755)
     engine = Engine((str(docker),), (), True, tmp_path, "")
     with pytest.raises(NotemillError, match=r"GET http://\*+@index.example/simple: 401") as caught:
