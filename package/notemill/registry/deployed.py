@@ -110,19 +110,20 @@ def problem_of(entry: object, data: bytes, found: Deployments, number: int) -> s
     return None
 
 
-# which of them MLflow has: a mark for each, for whoever deploys next may be another machine
-def mark_name(name: str, number: int) -> str:
-    return f"deployments-sent/{name}/{number:08}"
+# which of them an MLflow has: a mark for each, for whoever deploys next may be another machine
+def marks_of(name: str, mlflow: str) -> str:
+    return f"deployments-sent/{name}/{hashlib.sha256(mlflow.encode()).hexdigest()[:16]}"
 
 
-def unsent(records: Records, name: str) -> list[Mapping]:
-    """The entries without a mark, oldest first."""
-    marks = set(records.place_.names(f"deployments-sent/{name}"))
-    return [entry for entry in read_deployments(records, name).entries if mark_name(name, entry["number"]) not in marks]
+def unsent(records: Records, name: str, mlflow: str) -> list[Mapping]:
+    """The entries without a mark for the MLflow at this address, oldest first."""
+    folder = marks_of(name, mlflow)
+    marks = set(records.place_.names(folder))
+    return [entry for entry in read_deployments(records, name).entries if f"{folder}/{entry['number']:08}" not in marks]
 
 
-def mark_sent(records: Records, entry: Mapping) -> None:
-    records.place_.create(mark_name(entry["name"], entry["number"]), entry["sha256"].encode())
+def mark_sent(records: Records, entry: Mapping, mlflow: str) -> None:
+    records.place_.create(f"{marks_of(entry['name'], mlflow)}/{entry['number']:08}", mlflow.encode())
 
 
 def append_deployment(records: Records, name: str,

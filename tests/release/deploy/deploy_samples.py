@@ -153,6 +153,19 @@ def serves(port, row):
     return int(answer.json()["model"]["version"].partition("+")[0])
 
 
+def state_of(root):
+    """What is written down of the target."""
+    [path] = (root.parent / "data").glob("notemill/targets/*/here/state.json")
+    return json.loads(path.read_text())
+
+
+def proxy_of(root):
+    """What its HAProxy is configured with: {slot: line}."""
+    [path] = (root.parent / "data").glob("notemill/targets/*/here/haproxy.cfg")
+    lines = [line.split() for line in path.read_text().splitlines() if line.startswith("    server ")]
+    return {line[1]: line[2:] for line in lines}
+
+
 class Load:
     """Requests to a port all the time, from several threads: kept and fresh connections, small and large bodies."""
 

@@ -1,6 +1,5 @@
 """A version that fails: the old one serves, the state is true, and it is said clearly."""
 
-import json
 import os
 import shutil
 import subprocess
@@ -9,24 +8,13 @@ import time
 
 import httpx
 import pytest
-from deploy_samples import PATIENCE, Load, deploy, deploy_process, ended, free_port, serves, targets
+from deploy_samples import (
+    PATIENCE, Load, deploy, deploy_process, ended, free_port, proxy_of, serves, state_of, targets,
+)
 from tiny import cli
 
 from notemill.release.deploy import running
 from notemill.release.deploy.process import Process
-
-
-def state_of(root):
-    """What is written down of the target."""
-    [path] = (root.parent / "data").glob("notemill/targets/*/here/state.json")
-    return json.loads(path.read_text())
-
-
-def proxy_of(root):
-    """What its HAProxy is configured with: {slot: line}."""
-    [path] = (root.parent / "data").glob("notemill/targets/*/here/haproxy.cfg")
-    lines = [line.split() for line in path.read_text().splitlines() if line.startswith("    server ")]
-    return {line[1]: line[2:] for line in lines}
 
 
 def as_before(root, port, row, version=1):

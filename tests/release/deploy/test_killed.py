@@ -6,9 +6,8 @@ import subprocess
 import sys
 
 import pytest
-from deploy_samples import PATIENCE, Load, deploy, serves, targets
+from deploy_samples import PATIENCE, Load, deploy, proxy_of, serves, state_of, targets
 from ledger_samples import process_env
-from test_failing import proxy_of, state_of
 from tiny import cli
 
 from notemill.project import open_project

@@ -5,10 +5,9 @@ import os
 from pathlib import Path
 
 import pytest
-from deploy_samples import deploy, make_versions, serves, targets
+from deploy_samples import deploy, make_versions, serves, state_of, targets
 from ledger_samples import ADA, BOB
 from mlflow import MlflowClient
-from test_failing import state_of
 from tiny import cli
 
 from notemill.project import open_project

@@ -17,7 +17,8 @@ PACKAGE, NOTEBOOKS = "package", "notebooks"
 MODULES = (".py", ".pyc", ".so", ".pyd")
 # beside the notebooks: what no import takes
 HARMLESS = (".ipynb", ".yaml", ".yml", ".md", ".csv", ".tsv", ".json", ".txt", ".parquet", ".feather", ".xlsx", ".sql",
-            ".png", ".jpg", ".svg", ".html", ".gitignore", ".gitkeep")
+            ".png", ".jpg", ".jpeg", ".gif", ".webp", ".svg", ".pdf", ".html", ".rst", ".jsonl", ".gz", ".gitignore",
+            ".gitkeep")
 
 
 def imported(before: Tree, after: Tree, held_out: Iterable[str], steps: Iterable[str]) -> Iterator[Reason]:

@@ -418,7 +418,10 @@ def resumed(work: Work, state: State) -> State:
         undone(work, state, Failed(state.coming.why or CUT))
     elif step == PASSED and not noted.has(work.project, new, ROLLED_BACK):
         work.warn(f"deployment {new.deployment} of {new} was cut off after it had passed: it is finished")
-        finished(work, state)
+        try:
+            finished(work, state)
+        except Unfinished as error:  # of an earlier deployment: who goes on from here has deployed nothing
+            raise NotemillError(error.where, error.got, None, error.hint) from None
     else:
         work.warn(f"deployment {new.deployment} of {new} was cut off: it is undone")
         undone(work, unpassed(state), Failed(CUT))

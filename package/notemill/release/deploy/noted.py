@@ -40,14 +40,15 @@ def has(project: Project, release: Release, status: str) -> bool:
 def tell_mlflow(project: Project, told: Told) -> None:
     """Send what it has not got. A server that is away, or refuses, is a warning: the deployment stands."""
     uri, records = lineage.tracking_uri(project.root, project.environ), open_records(project)
+    shown = lineage.shown_uri(uri)
     try:
-        if waiting := unsent(records, project.pipeline.name):
-            send_deployments(waiting, uri, project.root, lambda entry: mark_sent(records, entry))
+        if waiting := unsent(records, project.pipeline.name, shown):
+            send_deployments(waiting, uri, project.root, lambda entry: mark_sent(records, entry, shown))
     except NotemillError as error:
         told(f"not in MLflow yet: {error.where}: {error.got}; {WAITS}")
     except Exception as error:  # whatever mlflow, its database or its server may raise
         words = (str(error).splitlines() or [type(error).__name__])[0][:200]
-        told(f"not in MLflow yet: {lineage.shown_uri(uri)}: {words}; {WAITS}")
+        told(f"not in MLflow yet: {shown}: {words}; {WAITS}")
 
 
 # a target that is production

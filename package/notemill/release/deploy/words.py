@@ -10,7 +10,8 @@ from notemill.release.deploy.door import Failed
 from notemill.release.image.command_line import without_login
 from notemill.run.redaction import redactor_for
 
-SECRET = re.compile(r"(?:_PASSWORD|_TOKEN|_SECRET)$|^NOTEMILL_DEPLOY_KEY$", re.I)  # variables of a build
+# variables of a build
+SECRET = re.compile(r"(?:_PASSWORD|_PASS|_TOKEN|_SECRET|_ACCESS_KEY|_API_KEY)$|^NOTEMILL_DEPLOY_KEY$", re.I)
 
 
 def hidden(project: Project, text: str) -> str:

@@ -5,7 +5,10 @@ machine that is all of it. So a program begins only when it is told to, over its
 the same way: an argument may have 128 KiB, and others can read it.
 """
 
+import contextlib
+import ssl
 import struct
+import threading
 import time
 from collections.abc import Sequence
 
@@ -24,11 +27,26 @@ def run(container, words: Sequence[str], given: bytes = b"", user: str = "") -> 
     try:
         stream = getattr(connection, "_sock", connection)
         stream.settimeout(PATIENCE)
-        stream.sendall(b"now\n" + given)
+        give(stream, b"now\n" + given)
         out, err = received(stream)
     finally:
         shut(connection)
     return exit_code(api, made), out, err
+
+
+def give(stream, data: bytes) -> None:
+    """While its answer is read: a program that answers before it has got all would else wait for its reader, and we
+    for it."""
+    giving = threading.Thread(target=send, args=(stream, data), daemon=True)
+    giving.start()
+    if isinstance(stream, ssl.SSLSocket):  # two threads may not use one at once
+        giving.join()
+
+
+def send(stream, data: bytes) -> None:
+    """One that has ended needs no more: its exit code tells."""
+    with contextlib.suppress(OSError):
+        stream.sendall(data)
 
 
 def shut(connection) -> None:
