@@ -231,9 +231,11 @@ def test_a_ledger_that_cannot_be_written_is_told_of_what_serves(project, tool, m
     with monkeypatch.context() as patch:
         patch.setattr(noted, "append_deployment", refused)
         done = deploy(project, 2)
+        kept = json.loads((project / ".notemill" / for_build.FILE).read_text())
+        assert deploy(project, 3).code == 1  # the next one has deployed nothing, whatever serves
+        assert json.loads((project / ".notemill" / for_build.FILE).read_text())["status"] == "failed"
     assert done.code == 1 and "version 2 serves, and not all of that is written down" in done.json["error"]["got"], done
     assert "notemill deployments --again" in done.json["error"]["hint"] and in_words(trouble) in done.out
-    kept = json.loads((project / ".notemill" / for_build.FILE).read_text())
     assert (kept["status"], kept["version"]) == ("serving", 2) and in_words(trouble) in kept["problem"]
     assert shown(project, "--again")["version"] == 2 and entries(project)[-1] == (2, "serving")
 
